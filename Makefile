@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+# Faultline. `make help` lists the targets.
+
+MODE ?= release
+BUILD ?= build
+OUT := $(BUILD)/$(MODE)
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wimplicit-fallthrough 
+ifneq ($(findstring clang,$(CC)),)
+WARN += -Wno-initializer-overrides
+else
+WARN += -Wno-override-init
+endif
+WERROR ?= 1
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+
+# Sibling calls: gcc and clang turn `return f(...)` into a jump at -O2, which the release build relies on (tests/lint/sibling.sh checks it).
+CFLAGS_release := -O2 -DFAULTLINE_SIBLING_CALLS -fno-tree-slp-vectorize
+ifeq ($(findstring clang,$(CC)),)
+CFLAGS_release += -fno-partial-inlining
+endif
+CFLAGS_debug := -Og -g
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_coverage := -O0 -g --coverage
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_coverage := --coverage
+ifeq ($(filter $(MODE),release debug asan coverage),)
+$(error MODE is release, debug, asan or coverage, not '$(MODE)')
+endif
+
+CAPSTONE_CFLAGS = $(shell pkg-config --cflags capstone 2>/dev/null)
+CAPSTONE_LIBS = $(shell pkg-config --libs capstone 2>/dev/null || echo -lcapstone)
+CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+
+ALL_CFLAGS = -std=gnu11 -g $(CFLAGS_$(MODE)) -fno-strict-overflow $(WARN) -I. -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+LIB_SRC := $(wildcard mmu/*.c cpu/*.c devices/*.c bios/*.c)
+FRONT_SRC := $(wildcard frontend/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
+FRONT_OBJ := $(FRONT_SRC:%.c=$(OUT)/%.o)
+LIB := $(OUT)/libfaultline.a
+
+.PHONY: all
+all: $(BUILD)/faultline ## build the command, build/faultline
+
+$(BUILD)/faultline: $(OUT)/faultline
+	@ln -sf $(MODE)/faultline $@
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(OUT)/frontend/disasm.o: ALL_CFLAGS += $(CAPSTONE_CFLAGS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(OUT)/faultline: $(FRONT_OBJ) $(LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) -lz -lm
+
+# Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
+TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
+TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%)
+TEST_SHARED := $(filter-out $(TEST_MAIN),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
+SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) -lZydis -lz -lm
+# What of the frontend can be tested without its main().
+FRONT_LIB_OBJ := $(filter-out $(OUT)/frontend/main.o,$(FRONT_OBJ))
+
+.SECONDEXPANSION:
+shared_of = $(patsubst %.c,$(OUT)/%.o,$(filter $(dir $(1))%,$(TEST_SHARED)))
+$(TEST_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call shared_of,$$*.c) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TEST_LIBS)
+
+.PHONY: tests
+tests: $(TEST_PROGRAMS) $(OUT)/faultline
+
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils libclang-rt-14-dev
+
+.PHONY: install-build-packages install-test-packages
+install-build-packages:
+	@tests/support/deps.sh $(BUILD_PACKAGES)
+install-test-packages:
+	@tests/support/deps.sh $(TEST_PACKAGES)
+
+.PHONY: run
+run: install-build-packages ## install what is missing, build, boot the embedded guest and explain its faults
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/faultline --explain --stats
+
+# What runs under the sanitizers too: what meets hostile input, and the shorter unit tests.
+ASAN_TESTS = $(filter-out %/walk_oracle %/test_native %/test_decode,$(TEST_MAIN:%.c=$(BUILD)/asan/%))
+LINTS := tests/lint/layers.sh tests/lint/size.sh
+
+.PHONY: check
+check: install-test-packages ## install what tests need, build with gcc and clang, run every test
+	@$(MAKE) --no-print-directory MODE=release all tests
+	@$(MAKE) --no-print-directory MODE=asan tests
+	@$(MAKE) --no-print-directory check-clang
+	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) \
+	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
+
+# A build with the other compiler, for its warnings, and its one test: does it do the same?
+.PHONY: check-clang
+check-clang:
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
+
+.PHONY: check-guests
+check-guests: install-test-packages ## download and boot the Debian kernels, with traces, twice (about 250 MB)
+	@$(MAKE) --no-print-directory MODE=release all
+	@tests/kernels/boot.sh $(BUILD)/release/faultline $(BUILD)/kernels
+
+.PHONY: bench
+bench: ## host time beside QEMU and Bochs, and host instructions per guest instruction
+	@tests/support/deps.sh $(BUILD_PACKAGES) qemu-system-x86 bochs bochs-term valgrind
+	@$(MAKE) --no-print-directory MODE=release all
+	@tests/bench/run.sh $(BUILD)/release/faultline $(BUILD)/bench
+
+.PHONY: lint
+lint: ## layering and size rules
+	@for l in $(LINTS); do echo "$$l"; $$l || exit 1; done
+
+.PHONY: format
+format: ## clang-format over the sources
+	@tests/support/deps.sh clang-format
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: coverage
+coverage: install-test-packages ## lines of cpu/ and mmu/ that the tests execute
+	@$(MAKE) --no-print-directory MODE=coverage tests
+	@tests/run.sh $(TEST_MAIN:%.c=$(BUILD)/coverage/%)
+	@cd $(BUILD)/coverage && gcov -n $$(find cpu mmu -name '*.gcda') 2>/dev/null | \
+	    awk '/^File/ {f = $$2} /^Lines/ && f ~ /(cpu|mmu)\// {print f, $$0; f = ""}'
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all ## install the command under PREFIX (/usr/local)
+	install -D -m 755 $(OUT)/faultline $(DESTDIR)$(PREFIX)/bin/faultline
+
+.PHONY: clean
+clean: ## remove the build directory
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^[^:]*Makefile://; s/:.*## /\t/' | expand -t 16
+
+-include $(LIB_OBJ:.o=.d) $(FRONT_OBJ:.o=.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiboot 1 (Multiboot Specification 0.6.96): "Boot information format" and "Machine state". The kernel goes where it
+ * says; modules follow it on page boundaries; the information structure and its strings lie below 640 KiB, away from
+ * page 0 and from 8000h..DFFFh, where kernels keep their own early code (kvm-unit-tests' realmode, SMP trampolines).
+ */
+#include "bios/image.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOADER_MAGIC = 0x2BADB002, PAGE_ZERO_END = 0x1000, KERNELS_OWN = 0x8000, KERNELS_OWN_END = 0xE000 };
+enum { INFO_SIZE = 120, MODULE_ENTRY = 16, MMAP_ENTRY = 24, MODULES_MAX = 32 };
+enum { INFO_MEM = 0x001, INFO_CMDLINE = 0x004, INFO_MODS = 0x008, INFO_MMAP = 0x040, INFO_LOADER = 0x200,
+       INFO_FRAMEBUFFER = 0x1000 };
+enum { AT_FLAGS = 0, AT_MEM_LOWER = 4, AT_MEM_UPPER = 8, AT_CMDLINE = 16, AT_MODS_COUNT = 20, AT_MODS_ADDR = 24,
+       AT_MMAP_LENGTH = 44, AT_MMAP_ADDR = 48, AT_LOADER = 64, AT_FB_ADDR = 88, AT_FB_PITCH = 96, AT_FB_WIDTH = 100,
+       AT_FB_HEIGHT = 104, AT_FB_BPP = 108, AT_FB_TYPE = 109 };
+enum { FB_EGA_TEXT = 2, TEXT_BASE = 0xB8000 };
+
+struct loading {
+    struct machine *machine;
+    const char *kernel;
+    struct boot_map map;
+    struct multiboot_image image;
+    u8 info[INFO_SIZE];
+    u8 modules[MODULES_MAX][MODULE_ENTRY];
+    u32 module_count;
+    char *why;
+    size_t size;
+};
+
+/* Puts bytes into free low memory. */
+static bool put_low(struct loading *l, const void *bytes, u64 size, u64 align, u64 *at)
+{
+    if (!boot_map_lowest(&l->map, KERNELS_OWN_END, MACHINE_EBDA, size, align, at) ||
+        !phys_copy_in(machine_phys(l->machine), *at, bytes, size))
+        return boot_fail(l->why, l->size, l->kernel, "no room below 640 KiB for the Multiboot information");
+    return true;
+}
+
+static bool put_string(struct loading *l, const char *text, u8 *field)
+{
+    u64 at;
+
+    if (!put_low(l, text, strlen(text) + 1, 4, &at))
+        return false;
+    boot_put32(field, (u32)at);
+    return true;
+}
+
+/* ---- Modules ---- */
+
+/* "FILE args": the file is what stands before the first space, the string is all of it. */
+static bool load_module(struct loading *l, char *item)
+{
+    u8 *entry = l->modules[l->module_count];
+    char *space = strchr(item, ' ');
+    struct boot_file f;
+    u64 from, at;
+    bool ok;
+
+    if (l->module_count == MODULES_MAX)
+        return boot_fail(l->why, l->size, item, "more than %d modules", MODULES_MAX);
+    if (!put_string(l, item, entry + 8))
+        return false;
+    if (space)
+        *space = '\0';
+    if (!boot_file_load(&f, item, false, l->why, l->size))
+        return false;
+    from = l->image.top > 0x100000 ? l->image.top : 0x100000;
+    ok = boot_map_lowest(&l->map, from, machine_low_ram(l->machine), f.size, PAGE_SIZE, &at) &&
+         phys_copy_in(machine_phys(l->machine), at, f.bytes, f.size);
+    if (ok) {
+        boot_put32(entry, (u32)at);
+        boot_put32(entry + 4, (u32)(at + f.size));
+        l->module_count++;
+    } else {
+        boot_fail(l->why, l->size, item, "a module of %zu bytes does not fit in memory above the kernel", f.size);
+    }
+    boot_file_free(&f);
+    return ok;
+}
+
+static bool load_modules(struct loading *l, const char *list)
+{
+    char *item;
+    u64 at;
+
+    while ((item = boot_next_item(&list))) {
+        bool ok = load_module(l, item);
+
+        free(item);
+        if (!ok)
+            return false;
+    }
+    boot_put32(l->info + AT_MODS_COUNT, l->module_count);
+    if (!l->module_count)
+        return true;
+    if (!put_low(l, l->modules, (u64)l->module_count * MODULE_ENTRY, 4, &at))
+        return false;
+    boot_put32(l->info + AT_MODS_ADDR, (u32)at);
+    return true;
+}
+
+/* ---- Information ---- */
+
+/* "cmdline": GRUB and QEMU give the kernel's name first, then the arguments. */
+static bool put_command_line(struct loading *l, const char *append)
+{
+    size_t room = strlen(l->kernel) + 1 + (append ? strlen(append) : 0) + 1;
+    char *text = malloc(room);
+    bool ok;
+
+    if (!text)
+        return boot_fail(l->why, l->size, l->kernel, "out of memory");
+    snprintf(text, room, "%s%s%s", l->kernel, append && *append ? " " : "", append ? append : "");
+    ok = put_string(l, text, l->info + AT_CMDLINE);
+    free(text);
+    return ok;
+}
+
+/* Entries of {size (not counting itself), base, length, type}. */
+static bool put_memory_map(struct loading *l)
+{
+    struct boot_e820 map[E820_ENTRIES];
+    unsigned n = boot_e820(l->machine, map);
+    u8 bytes[E820_ENTRIES * MMAP_ENTRY];
+    u64 at;
+
+    for (unsigned i = 0; i < n; i++) {
+        u8 *entry = bytes + i * MMAP_ENTRY;
+
+        boot_put32(entry, MMAP_ENTRY - 4);
+        boot_put64(entry + 4, map[i].base);
+        boot_put64(entry + 12, map[i].size);
+        boot_put32(entry + 20, map[i].type);
+    }
+    if (!put_low(l, bytes, n * MMAP_ENTRY, 4, &at))
+        return false;
+    boot_put32(l->info + AT_MMAP_LENGTH, n * MMAP_ENTRY);
+    boot_put32(l->info + AT_MMAP_ADDR, (u32)at);
+    boot_put32(l->info + AT_MEM_LOWER, MACHINE_EBDA / 1024);
+    boot_put32(l->info + AT_MEM_UPPER, (u32)((machine_low_ram(l->machine) - 0x100000) / 1024));
+    return true;
+}
+
+/* The only mode there can be is 80x25 text; a wish in the header for another is a wish. */
+static u32 put_screen(struct loading *l, bool text_screen)
+{
+    if (!text_screen)
+        return 0;
+    boot_put64(l->info + AT_FB_ADDR, TEXT_BASE);
+    boot_put32(l->info + AT_FB_PITCH, 160);
+    boot_put32(l->info + AT_FB_WIDTH, 80);
+    boot_put32(l->info + AT_FB_HEIGHT, 25);
+    l->info[AT_FB_BPP] = 16;
+    l->info[AT_FB_TYPE] = FB_EGA_TEXT;
+    return INFO_FRAMEBUFFER;
+}
+
+static bool put_info(struct loading *l, const struct boot_config *c, u64 *at)
+{
+    u32 flags = INFO_MEM | INFO_CMDLINE | INFO_MODS | INFO_MMAP | INFO_LOADER;
+
+    flags |= put_screen(l, c->text_screen);
+    boot_put32(l->info + AT_FLAGS, flags);
+    return put_string(l, "Faultline", l->info + AT_LOADER) && put_low(l, l->info, INFO_SIZE, 8, at);
+}
+
+static bool load_all(struct loading *l, const struct boot_config *c, const struct boot_file *file)
+{
+    struct cpu_state s;
+    u64 info, gdt;
+    u8 gdt_room[BOOT_GDT_SIZE] = {0};
+
+    if (!multiboot_load_image(l->machine, file, &l->map, &l->image, l->why, l->size))
+        return false;
+    /* Only now, since the kernel itself may lie there. */
+    boot_map_use(&l->map, 0, PAGE_ZERO_END);
+    boot_map_use(&l->map, KERNELS_OWN, KERNELS_OWN_END - KERNELS_OWN);
+    if (!put_command_line(l, c->append) || !load_modules(l, c->initrd) || !put_memory_map(l) ||
+        !put_info(l, c, &info) || !put_low(l, gdt_room, sizeof(gdt_room), 8, &gdt))
+        return false;
+    boot_enter32(l->machine, gdt, l->image.entry, &s);
+    s.gpr[REG_RAX] = LOADER_MAGIC;
+    s.gpr[REG_RBX] = info;
+    cpu_set_state(machine_cpu(l->machine), &s);
+    return true;
+}
+
+bool boot_multiboot(struct machine *m, const struct boot_config *c, const struct boot_file *file, char *why,
+                    size_t size)
+{
+    struct loading *l = calloc(1, sizeof(*l));
+    bool ok;
+
+    if (!l)
+        return boot_fail(why, size, file->name, "out of memory");
+    l->machine = m;
+    l->kernel = c->kernel;
+    l->why = why;
+    l->size = size;
+    ok = load_all(l, c, file);
+    free(l);
+    return ok;
+}

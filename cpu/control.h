@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes to the registers that control the mode: every illegal transition and reserved bit is #GP(0), before anything changes. */
+#ifndef FAULTLINE_CPU_CONTROL_H
+#define FAULTLINE_CPU_CONTROL_H
+
+#include "cpu/state.h"
+
+/* State components XSAVE manages here: x87 and SSE. What XCR0 may hold and CPUID leaf 0DH reports. */
+#define XCR0_X87 BIT(0)
+#define XCR0_SSE BIT(1)
+#define XCR0_SUPPORTED (XCR0_X87 | XCR0_SSE)
+
+void control_write_cr0(struct cpu *, u64 value);
+void control_write_cr3(struct cpu *, u64 value); /* bit 63 is "keep this PCID's translations" with CR4.PCIDE */
+void control_write_cr4(struct cpu *, u64 value);
+void control_write_efer(struct cpu *, u64 value);
+void control_write_xcr0(struct cpu *, u64 value);
+
+/* CR3 as a task switch loads it: first the PDPTE check of PAE paging alone, later the load, which cannot raise. */
+void control_check_cr3(struct cpu *, u64 value);
+void control_load_cr3(struct cpu *, u64 value);
+
+/* Recomputes cpu->paging, the PDPTE registers aside, from CR0, CR3, CR4, EFER and PKRU. cpu_refresh calls it. */
+void paging_refresh(struct cpu *);
+
+#endif

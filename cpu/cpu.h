@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processor, as its users see it: make one, run it to an exact instruction count, drive its
+ * pins, read its registers, be told of its faults. Everything else in cpu/ is internal.
+ */
+#ifndef FAULTLINE_CPU_CPU_H
+#define FAULTLINE_CPU_CPU_H
+
+#include "mmu/base.h"
+#include "mmu/bus.h"
+#include "mmu/paging.h"
+#include "mmu/phys.h"
+
+struct cpu;
+
+/* General registers in encoding order. */
+enum { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8 };
+/* Segment registers in encoding order, then the system segments. */
+enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
+
+/* The mode names of the trace format. */
+enum cpu_mode { MODE_REAL, MODE_V86, MODE_PROT16, MODE_PROT32, MODE_COMPAT, MODE_LONG64 };
+const char *cpu_mode_name(enum cpu_mode);
+
+struct cpu_segment {
+    u16 selector;
+    u16 attributes; /* descriptor bits 40..47 in 7:0 (type, S, DPL, P), 52..55 in 15:12 (AVL, L, D/B, G) */
+    u32 limit;      /* in bytes, granularity applied */
+    u64 base;
+};
+
+/* A copy of the architectural state (cpu_get_state) or the state to take (cpu_set_state). */
+struct cpu_state {
+    u64 gpr[16];
+    u64 rip, rflags;
+    struct cpu_segment seg[SEG_COUNT];
+    u64 gdt_base, idt_base;
+    u16 gdt_limit, idt_limit;
+    u64 cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+    u64 dr[8];
+    u32 pkru;
+    u64 pdpte[4];
+};
+
+/* Why cpu_run() came back. */
+enum cpu_stop {
+    CPU_STOP_DEADLINE,     /* the count asked for is reached */
+    CPU_STOP_HALTED,       /* HLT or MWAIT, and no interrupt is pending: advance time or end the run */
+    CPU_STOP_SHUTDOWN,     /* triple fault; cpu_reset() is the only way on */
+    CPU_STOP_REQUESTED,    /* cpu_request_stop() was called by a device or an observer */
+};
+
+/* One exception being delivered, or tried. */
+struct cpu_event {
+    u8 vector;
+    bool has_error;
+    u32 error;
+    u64 cr2;                       /* vector 14: the linear address (already in CR2 when delivery starts) */
+    enum { EVENT_FAULT, EVENT_TRAP, EVENT_ABORT, EVENT_SOFTWARE, EVENT_EXTERNAL, EVENT_NMI, EVENT_ICEBP } kind;
+    u64 next_rip;                  /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
+};
+
+/*
+ * Observers. All are optional, called synchronously, off the fast path. They may read state (cpu_get_state,
+ * cpu_peek) but not change it, other than by cpu_request_stop.
+ */
+struct cpu_observer {
+    void *ctx;
+    /* A #PF is raised: before delivery, with the state of the faulting instruction. during: the vector being delivered when it
+     * was raised, or -1. `access` and `walk` are the refused access and its verdict; width in bytes of the part that faulted. */
+    void (*page_fault)(void *ctx, struct cpu *, u64 la, unsigned width, const struct access *, const struct walk *, int during);
+    /* Any exception or interrupt is about to be delivered (after page_fault, for vector 14). during as above. */
+    void (*event)(void *ctx, struct cpu *, const struct cpu_event *, int during);
+    /* What delivery of an event failed on: for the triple-fault story. `step` is a literal: "IDT entry", "TSS stack", "push" ... */
+    void (*delivery_failed)(void *ctx, struct cpu *, const struct cpu_event *first, const struct cpu_event *second, const char *step);
+    /* Control returns to an interrupted context, or moves to another: after IRET, SYSRET, SYSEXIT, far RET to an outer level, task
+     * switch, MOV to CR3; registers already show the resumed context. */
+    void (*resume)(void *ctx, struct cpu *);
+    void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
+};
+
+/* What the processor is wired to. All borrowed for its life. */
+struct cpu_config {
+    struct phys *phys;
+    struct bus *io;                       /* port space */
+    const char *model;                    /* "max", "486,+pae,phys-bits=36": the contract's -cpu; NULL is "max" */
+    u64 seed;                             /* of RDRAND and RDSEED */
+    int (*acknowledge)(void *ctx);        /* INTA: the vector of the interrupt being taken */
+    void (*ferr)(void *ctx, bool level);  /* FERR# pin (x87 error on IRQ 13), may be NULL */
+    u64 (*time)(void *ctx);               /* nanoseconds to add to the instruction count to get guest time, for TSC; may be NULL: 0 */
+    void *ctx;
+};
+
+/* NULL with a one-line reason in `why` (size bytes) if the model string is wrong or memory ran out. */
+struct cpu *cpu_create(const struct cpu_config *, char *why, size_t size);
+void cpu_destroy(struct cpu *);
+
+void cpu_reset(struct cpu *); /* RESET#: SDM "Processor State After Reset"; the instruction count goes on */
+
+/* Run until the instruction count is exactly `deadline` or something else stops it. May be moved earlier meanwhile by cpu_set_deadline. */
+enum cpu_stop cpu_run(struct cpu *, u64 deadline);
+void cpu_set_deadline(struct cpu *, u64 deadline); /* from a device: the run must come back no later than this count */
+void cpu_request_stop(struct cpu *);               /* come back after the current instruction */
+
+u64 cpu_icount(const struct cpu *); /* instructions retired, exact also from inside a device access */
+
+/* Pins. */
+void cpu_set_intr(struct cpu *, bool level);
+void cpu_pulse_nmi(struct cpu *);
+void cpu_set_a20(struct cpu *, bool enabled); /* false masks physical address bit 20 */
+bool cpu_halted(const struct cpu *);
+
+void cpu_get_state(struct cpu *, struct cpu_state *);
+/* Takes the state whole (a loader's or test's entry state); caches are flushed. */
+void cpu_set_state(struct cpu *, const struct cpu_state *);
+
+enum cpu_mode cpu_mode(struct cpu *);
+unsigned cpu_cpl(struct cpu *);
+/* Translate without side effects and without the TLB, as the current context or as a supervisor. */
+struct walk cpu_walk(struct cpu *, u64 la, struct access);
+/* Read guest linear memory for a debugger: no faults, no A bits, no device reads. Bytes read before the first hole. */
+size_t cpu_peek(struct cpu *, u64 la, void *to, size_t size);
+
+void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL removes */
+
+/* Execution knobs for tests and debugging (never change what the guest sees). */
+struct cpu_tuning {
+    bool all_step;        /* one instruction at a time, nothing decoded kept */
+    unsigned tlb_entries; /* 0 = default; a power of two */
+    unsigned trace_ops;   /* 0 = default; size of the trace arena */
+};
+void cpu_tune(struct cpu *, struct cpu_tuning);
+
+struct cpu_stats {
+    u64 instructions, tlb_misses, traces_built, trace_invalidations, arena_flushes, page_faults, interrupts, exceptions;
+};
+void cpu_get_stats(const struct cpu *, struct cpu_stats *);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * String instructions (SDM Vol. 2, "REP/REPE/REPZ/REPNE/REPNZ"). A repetition commits iteration by iteration: whatever stops it, a fault,
+ * an event, a single step, finds rCX, rSI and rDI exact and RIP at the instruction. Where direction, overlap and pages allow,
+ * many iterations run as one host copy or fill.
+ *
+ * Counting: each iteration is one instruction; the op's own place in its trace stands for the last.
+ */
+#include <string.h>
+
+#include "cpu/fault.h"
+#include "cpu/flags.h"
+#include "cpu/memory.h"
+#include "cpu/mode.h"
+#include "cpu/system.h"
+#include "cpu/tlb.h"
+
+/* One string instruction under way. */
+struct string {
+    struct cpu *cpu;
+    const struct op *op;
+    unsigned width;
+    s64 step;      /* +width or -width */
+    u64 source;    /* rSI, rDI, truncated to the address size */
+    u64 dest;
+};
+
+static u64 index_register(const struct string *s, unsigned reg) { return truncate(s->cpu->gpr[reg], s->op->asize); }
+
+static void advance(struct string *s, unsigned reg, u64 count)
+{
+    u64 v = s->cpu->gpr[reg] + (u64)s->step * count;
+    if (s->op->asize == 2)
+        host_store((u8 *)&s->cpu->gpr[reg], v, 2);
+    else
+        s->cpu->gpr[reg] = truncate(v, s->op->asize);
+}
+
+/*
+ * Host memory for as many of n elements at seg:offset as lie ahead in one page of plain RAM, inside the segment and below the address
+ * size's end; 0 if not even one, and then the element goes the exact way. Raises what the first element's access would.
+ */
+static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_kind kind, u8 **host)
+{
+    struct cpu *cpu = s->cpu;
+    u64 la = seg_linear(cpu, seg, offset, s->width, kind), room = (PAGE_SIZE - (la & ~PAGE_MASK)) / s->width;
+    if (n > room)
+        n = room;
+    if (n == 0 || cpu->mode & MODE_AC)
+        return 0;
+    u64 last = offset + n * s->width - 1;
+    if (last < offset || truncate(last, s->op->asize) != last)
+        return 0;
+    if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
+        return 0;
+    struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
+    if (!t.host || (kind == ACCESS_WRITE && code_page_present(cpu, t.pa)))
+        return 0;
+    *host = t.host;
+    return n;
+}
+
+/* MOVS: element by element where the destination starts inside the source ahead of it, since each copy feeds the next. */
+static u64 movs(struct string *s, u64 n)
+{
+    struct cpu *cpu = s->cpu;
+    u8 *from, *to;
+    if (s->step > 0 && n > 1) {
+        n = span(s, s->op->seg, s->source, n, ACCESS_READ, &from);
+        n = n ? span(s, SEG_ES, s->dest, n, ACCESS_WRITE, &to) : 0;
+        if (n) {
+            u64 size = n * s->width;
+            if (to > from && to < from + size)
+                for (u64 i = 0; i < size; i += s->width)
+                    host_store(to + i, host_load(from + i, s->width), s->width);
+            else
+                memmove(to, from, size);
+        }
+    } else {
+        n = 0;
+    }
+    if (n == 0) {
+        mem_write(cpu, SEG_ES, s->dest, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
+        n = 1;
+    }
+    advance(s, REG_RSI, n);
+    advance(s, REG_RDI, n);
+    return n;
+}
+
+static void fill(u8 *to, u64 value, u64 n, unsigned width)
+{
+    if (width == 1 || value == (u8)value * (~0ull / 255 >> (64 - 8 * width))) {
+        memset(to, (u8)value, n * width);
+        return;
+    }
+    for (u64 i = 0; i < n; i++)
+        host_store(to + i * width, value, width);
+}
+
+static u64 stos(struct string *s, u64 n)
+{
+    u8 *to;
+    u64 value = truncate(s->cpu->RAX, s->width);
+    n = s->step > 0 && n > 1 ? span(s, SEG_ES, s->dest, n, ACCESS_WRITE, &to) : 0;
+    if (n) {
+        fill(to, value, n, s->width);
+    } else {
+        mem_write(s->cpu, SEG_ES, s->dest, value, s->width);
+        n = 1;
+    }
+    advance(s, REG_RDI, n);
+    return n;
+}
+
+static u64 lods(struct string *s, u64 n)
+{
+    (void)n;
+    u64 v = mem_read(s->cpu, s->op->seg, s->source, s->width);
+    place_write(place_reg(s->cpu, REG_RAX * 8), v, s->width);
+    advance(s, REG_RSI, 1);
+    return 1;
+}
+
+/* SCAS and CMPS compare as CMP does; the flags are those of the last iteration. */
+static void compare(struct cpu *cpu, u64 a, u64 b, unsigned width) { flags_sub(cpu, a, b, truncate(a - b, width), a < b, width); }
+
+static u64 scas(struct string *s, u64 n)
+{
+    u8 *at;
+    u64 a = truncate(s->cpu->RAX, s->width), b, done = 1;
+    bool while_equal = s->op->flags & OP_REPE;
+    n = s->step > 0 && n > 1 ? span(s, SEG_ES, s->dest, n, ACCESS_READ, &at) : 0;
+    if (n) {
+        b = host_load(at, s->width);
+        while (done < n && (a == b) == while_equal)
+            b = host_load(at + done++ * s->width, s->width);
+    } else {
+        b = mem_read(s->cpu, SEG_ES, s->dest, s->width);
+    }
+    compare(s->cpu, a, b, s->width);
+    advance(s, REG_RDI, done);
+    return done;
+}
+
+static u64 cmps(struct string *s, u64 n)
+{
+    u8 *left, *right;
+    u64 a, b, done = 1;
+    bool while_equal = s->op->flags & OP_REPE;
+    n = s->step > 0 && n > 1 ? span(s, s->op->seg, s->source, n, ACCESS_READ, &left) : 0;
+    n = n ? span(s, SEG_ES, s->dest, n, ACCESS_READ, &right) : 0;
+    if (n) {
+        a = host_load(left, s->width), b = host_load(right, s->width);
+        for (; done < n && (a == b) == while_equal; done++)
+            a = host_load(left + done * s->width, s->width), b = host_load(right + done * s->width, s->width);
+    } else {
+        a = mem_read(s->cpu, s->op->seg, s->source, s->width);
+        b = mem_read(s->cpu, SEG_ES, s->dest, s->width);
+    }
+    compare(s->cpu, a, b, s->width);
+    advance(s, REG_RSI, done);
+    advance(s, REG_RDI, done);
+    return done;
+}
+
+/* INS: the destination is probed before the port is read, since a port's answer cannot be put back. */
+static u64 ins(struct string *s, u64 n)
+{
+    (void)n;
+    struct cpu *cpu = s->cpu;
+    io_check(cpu, (u16)cpu->RDX, s->width);
+    mem_probe_write(cpu, SEG_ES, s->dest, s->width);
+    u64 v = bus_read(cpu->config.io, (u16)cpu->RDX, s->width);
+    mem_write(cpu, SEG_ES, s->dest, v, s->width);
+    advance(s, REG_RDI, 1);
+    return 1;
+}
+
+static u64 outs(struct string *s, u64 n)
+{
+    (void)n;
+    struct cpu *cpu = s->cpu;
+    io_check(cpu, (u16)cpu->RDX, s->width);
+    bus_write(cpu->config.io, (u16)cpu->RDX, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
+    advance(s, REG_RSI, 1);
+    return 1;
+}
+
+typedef u64 element_fn(struct string *, u64 n);
+
+/* Iterations that fit before the next event; one at a time under single step. */
+static u64 allowance(const struct cpu *cpu)
+{
+    u64 now = cpu_icount(cpu);
+    return cpu->step_mode || cpu->stop_requested || now >= cpu->deadline ? 1 : cpu->deadline - now;
+}
+
+ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, element_fn *element, bool compares, bool port)
+{
+    struct string s = {.cpu = cpu, .op = op, .width = op->osize, .step = cpu->rflags & FLAG_DF ? -(s64)op->osize : op->osize};
+    cpu->op = op;
+    if (!(op->flags & (OP_REPE | OP_REPNE))) {
+        s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
+        element(&s, 1);
+        return port ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
+    }
+    u64 left = truncate(cpu->RCX, op->asize), allowed = allowance(cpu);
+    if (left == 0) /* a 32-bit count still writes the whole register */
+        place_write(place_reg(cpu, REG_RCX * 8), 0, op->asize);
+    while (left) {
+        s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
+        u64 done = element(&s, left < allowed ? left : allowed);
+        left -= done;
+        place_write(place_reg(cpu, REG_RCX * 8), left, op->asize);
+        if (left == 0 || (compares && flag_zero(cpu) != !!(op->flags & OP_REPE))) {
+            cpu->budget -= (s64)done - 1;
+            break;
+        }
+        cpu->budget -= (s64)done;
+        allowed -= done;
+        if (port)
+            allowed = allowance(cpu); /* the device may have brought an event nearer */
+        if (allowed == 0 || cpu->left_trace || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
+            cpu->budget -= op_before(op);
+            cpu->rip = op_rip(cpu, op);
+            cpu->op = NULL;
+            return NULL;
+        }
+    }
+    return port ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
+}
+
+#define STRING(NAME, element, compares, port, FL) \
+    HANDLER(NAME##_any) { return string_op(cpu, op, element, compares, port); } \
+    static op_fn *choose_##NAME(const struct op *op, u32 mode) { (void)op, (void)mode; return NAME##_any; } \
+    const struct handlers handlers_##NAME = {.choose = choose_##NAME, .flags = FL};
+STRING(MOVS, movs, false, false, FLAGS_NONE)
+STRING(STOS, stos, false, false, FLAGS_NONE)
+STRING(LODS, lods, false, false, FLAGS_NONE)
+STRING(SCAS, scas, true, false, FLAGS_WRITE | FLAGS_PARTIAL)
+STRING(CMPS, cmps, true, false, FLAGS_WRITE | FLAGS_PARTIAL)
+STRING(INS, ins, false, true, FLAGS_NONE)
+STRING(OUTS, outs, false, true, FLAGS_NONE)

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What far transfers and event delivery share: stacks that are not the current one yet, code segments to be entered, the TSS. */
+#ifndef FAULTLINE_CPU_FAR_H
+#define FAULTLINE_CPU_FAR_H
+
+#include "cpu/fault.h"
+#include "cpu/memory.h"
+#include "cpu/segment.h"
+#include "cpu/state.h"
+
+/*
+ * A frame being pushed: each slot's address is checked as it is added, then all are probed, then all are written. The
+ * longest is a 32-bit call gate's: SS, ESP, 31 parameters, CS, EIP.
+ */
+#define FRAME_SLOTS 36
+struct frame {
+    struct segment ss; /* the stack's segment; not looked at if flat */
+    bool flat;         /* 64-bit mode: no segment, canonical addresses */
+    u8 width;          /* of a slot: 2, 4, 8 */
+    u8 count;
+    u64 sp, sp_first;
+    u64 mask;          /* of the stack pointer, by SS.B */
+    u32 error;         /* of #SS: the new stack's selector, 0 for the current stack */
+    struct access access;
+    struct { u64 la, value; } slot[FRAME_SLOTS];
+};
+
+ALWAYS_INLINE void frame_begin(struct frame *f, const struct segment *ss, bool flat, u64 sp, unsigned width, struct access access)
+{
+    f->ss = *ss;
+    f->flat = flat;
+    f->width = (u8)width;
+    f->count = 0;
+    f->sp = f->sp_first = sp;
+    f->mask = flat ? ~0ull : ss->attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
+    f->error = 0;
+    f->access = access;
+}
+
+ALWAYS_INLINE void frame_push(struct cpu *cpu, struct frame *f, u64 value)
+{
+    u64 sp = (f->sp - f->width) & f->mask, la = sp;
+
+    if (f->flat) {
+        if (!is_canonical(&cpu->paging, la) || !is_canonical(&cpu->paging, la + f->width - 1))
+            raise_ss(cpu, f->error);
+    } else {
+        if (!segment_covers(&f->ss, sp, f->width))
+            raise_ss(cpu, f->error);
+        la = (u32)(f->ss.base + sp);
+    }
+    f->sp = sp;
+    f->slot[f->count].la = la;
+    f->slot[f->count++].value = value;
+}
+
+/* Raises what the writes would raise, in the order of the pushes. */
+void frame_probe(struct cpu *, const struct frame *);
+/* Writes the frame. Probes first unless it lies in one page: then the first write faults or none does. */
+void frame_write(struct cpu *, const struct frame *);
+
+/* What RSP becomes: a 16-bit stack keeps the upper half of what it began with. */
+static inline u64 frame_rsp(const struct frame *f)
+{
+    return f->mask == 0xffff ? (f->sp_first & ~0xffffull) | f->sp : f->sp;
+}
+
+/* The access of pushes made by delivery (implicit) or a call gate, at the privilege level entered. */
+static inline struct access access_frame(const struct cpu *cpu, unsigned cpl, enum implicit implicit)
+{
+    return (struct access){ .kind = ACCESS_WRITE, .user = cpl == 3, .ac = cpl != 3 && implicit == IMPLICIT_NONE && (cpu->rflags & FLAG_AC),
+                            .implicit = cpl == 3 ? IMPLICIT_NONE : implicit };
+}
+
+/* True if a 64-bit code segment: what its RIP must be is canonical, not inside a limit. */
+static inline bool enters_code64(const struct cpu *cpu, const struct segment *cs)
+{
+    return in_long(cpu) && (cs->attributes & ATTR_L);
+}
+
+/* #GP(0) unless execution may start at `rip` in `cs`. */
+ALWAYS_INLINE void far_check_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
+{
+    if (enters_code64(cpu, cs) ? !is_canonical(&cpu->paging, rip) : rip > cs->limit)
+        raise_gp(cpu, 0);
+}
+
+/* The inner stack a TSS names: `ist` 1..7 (64-bit TSS), or 0 for the stack of privilege level `cpl`. #TS. Outside long mode *ss too. */
+u64 tss_stack(struct cpu *, unsigned cpl, unsigned ist, u16 *ss);
+/* The same, with the new SS checked (legacy) or null (long mode). `d` is its descriptor, for the accessed bit; d->at is 0 if none. */
+struct segment tss_stack_segment(struct cpu *, unsigned cpl, u16 selector, struct descriptor *d);
+
+/* What RET and IRET demand of the code segment they return to (SDM RET, IRET), and of the stack segment they pop. far_return.c */
+struct segment return_code_segment(struct cpu *, u16 selector, struct descriptor *);
+struct segment return_stack_segment(struct cpu *, u16 selector, const struct segment *cs, struct descriptor *);
+/* Loads CS, SS, CPL and the popped stack pointer, plus `release` bytes; nulls data segments when going outward. Sets next_rip. Refreshes. */
+void return_commit(struct cpu *, const struct segment *cs, const struct segment *ss, u64 rip, u64 sp, unsigned release);
+
+/*
+ * Hardware task switch to the TSS `selector` names; its descriptor is checked here, the DPL of a gate or TSS by the caller. Saves
+ * return_rip and old_flags in the old task. For TASK_INT, `event` may have an error code to push. Sets rip and next_rip, refreshes.
+ * Faults in loading the new task's segments are raised in its context. task.c
+ */
+enum task_source { TASK_JMP, TASK_CALL, TASK_INT, TASK_IRET };
+void task_switch(struct cpu *, u16 selector, enum task_source, u64 return_rip, u64 old_flags, const struct cpu_event *event);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Port I/O and the instructions on the I/O-sensitive flags: SDM Vol. 1, "Input/Output"; PUSHF, POPF, CLI, STI, CLAC, STAC. */
+#include "cpu/fault.h"
+#include "cpu/handlers.h"
+#include "cpu/memory.h"
+#include "cpu/system.h"
+
+/* SDM Vol. 1, "I/O Permission Bit Map": two bytes are read, both inside the TSS's limit. Only a 32- or 64-bit TSS has one. */
+static void check_bitmap(struct cpu *cpu, u16 port, unsigned width)
+{
+    const struct segment *tr = &cpu->seg[SEG_TR];
+    u32 at, bits;
+
+    if (!(tr->attributes & ATTR_P) || !(tr->attributes & 8) || tr->limit < 103)
+        raise_gp(cpu, 0);
+    at = (u32)sys_read(cpu, tr->base + 102, 2, IMPLICIT_TSS) + port / 8u;
+    if (at + 1 > tr->limit)
+        raise_gp(cpu, 0);
+    bits = (u32)sys_read(cpu, tr->base + at, 2, IMPLICIT_BITMAP) >> (port & 7);
+    if (bits & ((1u << width) - 1))
+        raise_gp(cpu, 0);
+}
+
+void io_check(struct cpu *cpu, u16 port, unsigned width)
+{
+    if (in_protected(cpu) && (cpu->cpl > iopl(cpu) || in_v86(cpu)))
+        check_bitmap(cpu, port, width);
+}
+
+/* Opcodes E4..E7 name the port, EC..EF take DX; odd ones move the operand size. */
+static u16 io_port(const struct cpu *cpu, const struct op *op) { return op->opcode & 8 ? (u16)cpu->RDX : (u8)op->imm; }
+static unsigned io_width(const struct op *op) { return !(op->opcode & 1) ? 1 : op->osize == 2 ? 2 : 4; }
+
+void exec_IN(struct cpu *cpu, const struct op *op)
+{
+    u16 port = io_port(cpu, op);
+    unsigned width = io_width(op);
+
+    io_check(cpu, port, width);
+    reg_write(cpu, REG_RAX, bus_read(cpu->config.io, port, width), width, true);
+}
+
+void exec_OUT(struct cpu *cpu, const struct op *op)
+{
+    u16 port = io_port(cpu, op);
+    unsigned width = io_width(op);
+
+    io_check(cpu, port, width);
+    bus_write(cpu->config.io, port, cpu->RAX & size_mask(width), width);
+}
+
+void exec_PUSHF(struct cpu *cpu, const struct op *op)
+{
+    u64 sp = stack_next(cpu, op, -(int)op->osize);
+
+    if (in_v86(cpu) && iopl(cpu) < 3)
+        raise_gp(cpu, 0);
+    mem_write(cpu, SEG_SS, sp, flags_get(cpu) & ~(FLAG_VM | FLAG_RF), op->osize);
+    stack_set(cpu, op, sp);
+}
+
+/* VM stays, RF is cleared; VIF and VIP do not exist without VME. */
+void exec_POPF(struct cpu *cpu, const struct op *op)
+{
+    u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT, old = cpu->rflags, image;
+
+    if (in_v86(cpu) && iopl(cpu) < 3)
+        raise_gp(cpu, 0);
+    image = mem_read(cpu, SEG_SS, cpu->RSP & stack_mask(op), op->osize);
+    if (cpu->cpl <= iopl(cpu))
+        mask |= FLAG_IF;
+    if (cpu->cpl == 0)
+        mask |= FLAG_IOPL;
+    if (op->osize > 2)
+        mask |= FLAG_AC | FLAG_ID;
+    stack_set(cpu, op, stack_next(cpu, op, op->osize));
+    flags_set(cpu, (old & ~(mask | FLAG_RF)) | (image & mask));
+    if ((old ^ cpu->rflags) & (FLAG_TF | FLAG_AC))
+        cpu_refresh(cpu);
+}
+
+/* CPL <= IOPL, which in virtual-8086 mode (CPL 3) means IOPL 3; real mode is CPL 0. */
+static void check_iopl(struct cpu *cpu)
+{
+    if (cpu->cpl > iopl(cpu))
+        raise_gp(cpu, 0);
+}
+
+void exec_CLI(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    check_iopl(cpu);
+    cpu->rflags &= ~FLAG_IF;
+}
+
+void exec_STI(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    check_iopl(cpu);
+    if (!(cpu->rflags & FLAG_IF))
+        cpu->shadow = SHADOW_STI;
+    cpu->rflags |= FLAG_IF;
+}
+
+/* #UD, not #GP, above CPL 0 (virtual-8086 mode included). */
+static void set_ac(struct cpu *cpu, u64 ac)
+{
+    if (cpu->cpl != 0)
+        raise_ud(cpu);
+    cpu->rflags = (cpu->rflags & ~FLAG_AC) | ac;
+    cpu_refresh(cpu);
+}
+
+void exec_CLAC(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    set_ac(cpu, 0);
+}
+
+void exec_STAC(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    set_ac(cpu, FLAG_AC);
+}
+
+IRREGULAR(IN);
+IRREGULAR(OUT);
+IRREGULAR(PUSHF);
+IRREGULAR(POPF);
+IRREGULAR(CLI);
+IRREGULAR(STI);
+IRREGULAR(CLAC);
+IRREGULAR(STAC);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Software interrupts and IRET: SDM Vol. 2A, INT n and IRET, "Operation". */
+#include "cpu/far.h"
+#include "cpu/handlers.h"
+#include "cpu/interrupt.h"
+#include "cpu/system.h"
+
+static _Noreturn void raise_software(struct cpu *cpu, unsigned vector)
+{
+    raise_event(cpu, (struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE, .next_rip = cpu->next_rip });
+}
+
+/* Virtual-8086 mode without VME: sensitive to IOPL. */
+void exec_INT(struct cpu *cpu, const struct op *op)
+{
+    if (in_v86(cpu) && iopl(cpu) < 3)
+        raise_gp(cpu, 0);
+    raise_software(cpu, (u8)op->imm);
+}
+
+void exec_INT3(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    raise_software(cpu, VEC_BP);
+}
+
+void exec_INTO(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    if (flags_get(cpu) & FLAG_OF)
+        raise_software(cpu, VEC_OF);
+}
+
+/* INT1 delivers #DB without the DPL check and leaves DR6 alone. */
+void exec_INT1(struct cpu *cpu, const struct op *op)
+{
+    (void)op;
+    raise_event(cpu, (struct cpu_event){ .vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip });
+}
+
+static u64 slot(struct cpu *cpu, const struct op *op, unsigned index)
+{
+    return mem_read(cpu, SEG_SS, (cpu->RSP + index * op->osize) & stack_mask(op), op->osize);
+}
+
+/* What the popped image may change at this privilege. VIF and VIP do not exist without VME; VM is the caller's. */
+static u64 returned_flags(const struct cpu *cpu, const struct op *op, u64 image)
+{
+    u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
+
+    if (!in_protected(cpu) || cpu->cpl <= iopl(cpu))
+        mask |= FLAG_IF;
+    if (cpu->cpl == 0)
+        mask |= FLAG_IOPL;
+    if (op->osize > 2)
+        mask |= FLAG_RF | FLAG_AC | FLAG_ID;
+    return (flags_get(cpu) & ~mask) | (image & mask);
+}
+
+/* "REAL-ADDRESS-MODE"; "RETURN-FROM-VIRTUAL-8086-MODE" with IOPL 3, where IOPL itself stays since CPL is 3. */
+static void iret_real(struct cpu *cpu, const struct op *op)
+{
+    u64 rip = slot(cpu, op, 0), flags;
+    u16 selector = (u16)slot(cpu, op, 1);
+
+    flags = returned_flags(cpu, op, slot(cpu, op, 2));
+    if (rip > (in_v86(cpu) ? 0xffff : cpu->seg[SEG_CS].limit))
+        raise_gp(cpu, 0);
+    stack_set(cpu, op, stack_next(cpu, op, 3 * (int)op->osize));
+    segment_load_real(cpu, SEG_CS, selector);
+    flags_set(cpu, flags);
+    cpu->next_rip = rip;
+    cpu_refresh(cpu);
+}
+
+/* "RETURN-TO-VIRTUAL-8086-MODE": the nine dwords were all probed by being read. */
+static void iret_to_v86(struct cpu *cpu, const struct op *op, u64 eip, u16 cs, u64 image)
+{
+    const u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    static const u8 order[] = { SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+    u16 selector[5];
+    u64 esp = slot(cpu, op, 3);
+
+    for (unsigned i = 0; i < 5; i++)
+        selector[i] = (u16)slot(cpu, op, 4 + i);
+    if (eip > 0xffff)
+        raise_gp(cpu, 0);
+    for (unsigned i = 0; i < 5; i++)
+        cpu->seg[order[i]] = segment_v86(selector[i]);
+    cpu->seg[SEG_CS] = segment_v86(cs);
+    cpu->RSP = esp;
+    cpu->cpl = 3;
+    flags_set(cpu, image & mask);
+    cpu->next_rip = eip;
+    cpu_refresh(cpu);
+}
+
+/* "TASK-RETURN": back to the task the link field of this TSS names. */
+static void iret_task(struct cpu *cpu)
+{
+    u16 link;
+
+    if (in_long(cpu))
+        raise_gp(cpu, 0);
+    link = (u16)sys_read(cpu, cpu->seg[SEG_TR].base, 2, IMPLICIT_TSS);
+    task_switch(cpu, link, TASK_IRET, cpu->next_rip, flags_get(cpu), NULL);
+}
+
+static void iret_protected(struct cpu *cpu, const struct op *op)
+{
+    struct descriptor d, ss_descriptor;
+    u64 rip = slot(cpu, op, 0), sp, flags, image;
+    u16 selector = (u16)slot(cpu, op, 1);
+    struct segment cs, ss;
+    bool pops_stack;
+
+    image = slot(cpu, op, 2);
+    if (image & FLAG_VM && op->osize == 4 && cpu->cpl == 0 && !in_long(cpu)) {
+        iret_to_v86(cpu, op, rip, selector, image);
+        return;
+    }
+    cs = return_code_segment(cpu, selector, &d);
+    flags = returned_flags(cpu, op, image);
+    pops_stack = (selector & 3) > cpu->cpl || in_code64(cpu); /* in 64-bit mode always */
+    if (pops_stack) {
+        sp = slot(cpu, op, 3);
+        ss = return_stack_segment(cpu, (u16)slot(cpu, op, 4), &cs, &ss_descriptor);
+    }
+    far_check_rip(cpu, &cs, rip);
+    if (pops_stack && unlikely(descriptor_unaccessed(&ss_descriptor))) {
+        sys_probe_write(cpu, ss_descriptor.at + 5, 1, IMPLICIT_DESCRIPTOR);
+        descriptor_access(cpu, &d);
+        descriptor_access(cpu, &ss_descriptor);
+    } else {
+        descriptor_access(cpu, &d);
+    }
+    flags_set(cpu, flags);
+    if (pops_stack) {
+        return_commit(cpu, &cs, &ss, rip, sp, 0);
+        return;
+    }
+    stack_set(cpu, op, stack_next(cpu, op, 3 * (int)op->osize));
+    cpu->seg[SEG_CS] = cs;
+    cpu->next_rip = rip;
+    cpu_refresh(cpu);
+}
+
+/* NMIs are unblocked even if the instruction faults (SDM "Handling Multiple NMIs"). */
+void exec_IRET(struct cpu *cpu, const struct op *op)
+{
+    cpu->nmi_blocked = false;
+    if (!in_protected(cpu)) {
+        iret_real(cpu, op);
+    } else if (in_v86(cpu)) {
+        if (iopl(cpu) < 3)
+            raise_gp(cpu, 0);
+        iret_real(cpu, op);
+    } else if (cpu->rflags & FLAG_NT) {
+        iret_task(cpu);
+    } else {
+        iret_protected(cpu, op);
+    }
+    cpu->resumed = true;
+}
+
+IRREGULAR(INT);
+IRREGULAR(INT3);
+IRREGULAR(INTO);
+IRREGULAR(INT1);
+IRREGULAR(IRET);

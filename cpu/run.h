@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the run loop shares with memory.c and cpu.c. */
+#ifndef FAULTLINE_CPU_RUN_H
+#define FAULTLINE_CPU_RUN_H
+
+#include "cpu/op.h"
+
+#define DR6_BS BIT(14)
+
+/* The last instruction decoded that crosses from a page to the next, by page. */
+struct crossing {
+    u64 pa; /* of its first byte */
+    u32 mode;
+    u8 length;
+    u8 bytes[15];
+    struct op ops[4];
+};
+#define CROSSINGS 256
+
+/* An explicit data access, when data breakpoints are on: note those it meets; the trap comes after the instruction. */
+void debug_data_access(struct cpu *, u64 la, unsigned width, bool write);
+
+/* The bit of cpu->jump_pages for a page number. */
+static inline u64 jump_page_bit(u64 page) { return (page ^ page >> 12 ^ page >> 24) & 4095; }
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Conversions between integers, single and double precision (SDM Vol. 1, "SSE Conversion Instructions" and their like).
+ */
+#include "cpu/sse.h"
+
+HOST_INSTRUCTION(cvtps2pd)
+HOST_INSTRUCTION(cvtpd2ps)
+HOST_INSTRUCTION(cvtss2sd)
+HOST_INSTRUCTION(cvtsd2ss)
+HOST_INSTRUCTION(cvtdq2ps)
+HOST_INSTRUCTION(cvtps2dq)
+HOST_INSTRUCTION(cvttps2dq)
+HOST_INSTRUCTION(cvtdq2pd)
+HOST_INSTRUCTION(cvtpd2dq)
+HOST_INSTRUCTION(cvttpd2dq)
+
+void exec_CVTPS2PD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtps2pd, LANES_NONE); }
+void exec_CVTPD2PS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtpd2ps, LANES_PS); }
+void exec_CVTSS2SD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 4, cvtss2sd, LANES_NONE); }
+void exec_CVTSD2SS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtsd2ss, LANES_SS); }
+void exec_CVTDQ2PS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtdq2ps, LANES_NONE); }
+void exec_CVTPS2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtps2dq, LANES_NONE); }
+void exec_CVTTPS2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvttps2dq, LANES_NONE); }
+void exec_CVTDQ2PD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtdq2pd, LANES_NONE); }
+void exec_CVTPD2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtpd2dq, LANES_NONE); }
+void exec_CVTTPD2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvttpd2dq, LANES_NONE); }
+IRREGULAR(CVTPS2PD);
+IRREGULAR(CVTPD2PS);
+IRREGULAR(CVTSS2SD);
+IRREGULAR(CVTSD2SS);
+IRREGULAR(CVTDQ2PS);
+IRREGULAR(CVTPS2DQ);
+IRREGULAR(CVTTPS2DQ);
+IRREGULAR(CVTDQ2PD);
+IRREGULAR(CVTPD2DQ);
+IRREGULAR(CVTTPD2DQ);
+
+/* From a general register or memory, 32 or (REX.W) 64 bits; the rest of DEST stays. */
+#define HOST_FROM_INTEGER(name, T) \
+    static void name(union xmm *dest, u64 v) \
+    { \
+        __m128i x = xmm_get(dest); \
+        __asm__ volatile(#name " %1, %0" : "+x"(x) : "r"((T)v)); \
+        xmm_put(dest, x); \
+    }
+
+HOST_FROM_INTEGER(cvtsi2ssl, u32)
+HOST_FROM_INTEGER(cvtsi2ssq, u64)
+HOST_FROM_INTEGER(cvtsi2sdl, u32)
+HOST_FROM_INTEGER(cvtsi2sdq, u64)
+
+ALWAYS_INLINE void from_integer(struct cpu *cpu, const struct op *op, void (*f32)(union xmm *, u64),
+                                void (*f64)(union xmm *, u64))
+{
+    bool wide = op->osize == 8;
+    u64 v = op_rm_read(cpu, op, wide ? 8 : 4);
+    union xmm result = cpu->xmm[op->reg];
+    struct float_host h = float_enter(cpu->mxcsr);
+
+    (wide ? f64 : f32)(&result, v);
+    u32 flags = float_leave(&h);
+    float_commit(cpu, flags, LANES_NONE, &result);
+    cpu->xmm[op->reg] = result;
+}
+
+void exec_CVTSI2SS(struct cpu *cpu, const struct op *op) { from_integer(cpu, op, cvtsi2ssl, cvtsi2ssq); }
+void exec_CVTSI2SD(struct cpu *cpu, const struct op *op) { from_integer(cpu, op, cvtsi2sdl, cvtsi2sdq); }
+IRREGULAR(CVTSI2SS);
+IRREGULAR(CVTSI2SD);
+
+/* To a general register. */
+#define HOST_TO_INTEGER(name, insn, T) \
+    static u64 name(const union xmm *source) \
+    { \
+        __m128i x = xmm_get(source); \
+        T v; \
+        __asm__ volatile(insn " %1, %0" : "=r"(v) : "x"(x)); \
+        return v; \
+    }
+
+HOST_TO_INTEGER(cvtss2si32, "cvtss2si", u32)
+HOST_TO_INTEGER(cvtss2si64, "cvtss2si", u64)
+HOST_TO_INTEGER(cvtsd2si32, "cvtsd2si", u32)
+HOST_TO_INTEGER(cvtsd2si64, "cvtsd2si", u64)
+HOST_TO_INTEGER(cvttss2si32, "cvttss2si", u32)
+HOST_TO_INTEGER(cvttss2si64, "cvttss2si", u64)
+HOST_TO_INTEGER(cvttsd2si32, "cvttsd2si", u32)
+HOST_TO_INTEGER(cvttsd2si64, "cvttsd2si", u64)
+
+ALWAYS_INLINE void to_integer(struct cpu *cpu, const struct op *op, unsigned width, u64 (*f32)(const union xmm *),
+                              u64 (*f64)(const union xmm *))
+{
+    union xmm source = xmm_source(cpu, op, width);
+    struct float_host h = float_enter(cpu->mxcsr);
+    u64 v = (op->osize == 8 ? f64 : f32)(&source);
+    u32 flags = float_leave(&h);
+
+    float_commit(cpu, flags, LANES_NONE, NULL);
+    cpu->gpr[op->reg] = v;
+}
+
+void exec_CVTSS2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 4, cvtss2si32, cvtss2si64); }
+void exec_CVTSD2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 8, cvtsd2si32, cvtsd2si64); }
+void exec_CVTTSS2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 4, cvttss2si32, cvttss2si64); }
+void exec_CVTTSD2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 8, cvttsd2si32, cvttsd2si64); }
+IRREGULAR(CVTSS2SI);
+IRREGULAR(CVTSD2SI);
+IRREGULAR(CVTTSS2SI);
+IRREGULAR(CVTTSD2SI);
+
+/*
+ * Between MMX and XMM registers. The packed conversions of XMM registers do the work; lanes that are not there are 0
+ * and raise nothing. A memory operand is no MMX register: the x87 is not looked at then.
+ */
+static union xmm mmx_operand(struct cpu *cpu, const struct op *op)
+{
+    if (op_is_mem(op))
+        return xmm_load(cpu, op, 8);
+    x87_check_pending(cpu);
+    return (union xmm){.q = {mmx_read(cpu, mmx_rm(op)), 0}};
+}
+
+void exec_CVTPI2PS(struct cpu *cpu, const struct op *op)
+{
+    union xmm source = mmx_operand(cpu, op), result = source;
+    struct float_host h = float_enter(cpu->mxcsr);
+
+    cvtdq2ps(&result, &source);
+    u32 flags = float_leave(&h);
+    float_commit(cpu, flags, LANES_NONE, &result);
+    if (!op_is_mem(op))
+        x87_mmx_enter(&cpu->x87);
+    cpu->xmm[op->reg].q[0] = result.q[0];
+}
+IRREGULAR(CVTPI2PS);
+
+void exec_CVTPI2PD(struct cpu *cpu, const struct op *op)
+{
+    union xmm source = mmx_operand(cpu, op);
+
+    if (!op_is_mem(op))
+        x87_mmx_enter(&cpu->x87);
+    cvtdq2pd(&cpu->xmm[op->reg], &source); /* exact */
+}
+IRREGULAR(CVTPI2PD);
+
+ALWAYS_INLINE void to_mmx(struct cpu *cpu, const struct op *op, unsigned width, xmm_fn *f)
+{
+    x87_check_pending(cpu);
+    union xmm source = xmm_source(cpu, op, width), result = source;
+    struct float_host h = float_enter(cpu->mxcsr);
+
+    if (width == 8)
+        source.q[1] = 0;
+    f(&result, &source);
+    u32 flags = float_leave(&h);
+    float_commit(cpu, flags, LANES_NONE, &result);
+    x87_mmx_enter(&cpu->x87);
+    mmx_write(cpu, mmx_reg(op), result.q[0]);
+}
+
+void exec_CVTPS2PI(struct cpu *cpu, const struct op *op) { to_mmx(cpu, op, 8, cvtps2dq); }
+void exec_CVTTPS2PI(struct cpu *cpu, const struct op *op) { to_mmx(cpu, op, 8, cvttps2dq); }
+void exec_CVTPD2PI(struct cpu *cpu, const struct op *op) { to_mmx(cpu, op, 16, cvtpd2dq); }
+void exec_CVTTPD2PI(struct cpu *cpu, const struct op *op) { to_mmx(cpu, op, 16, cvttpd2dq); }
+IRREGULAR(CVTPS2PI);
+IRREGULAR(CVTTPS2PI);
+IRREGULAR(CVTPD2PI);
+IRREGULAR(CVTTPD2PI);

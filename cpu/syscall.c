@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Fast system calls, as Intel processors do them: SYSCALL and SYSRET in 64-bit mode only, SYSENTER and SYSEXIT in every protected mode. */
+#include "cpu/fault.h"
+#include "cpu/handlers.h"
+#include "cpu/system.h"
+
+/* The fixed segments these instructions load: flat, whatever the descriptors say. */
+static void load_flat_code(struct cpu *cpu, u16 selector, unsigned cpl, bool code64)
+{
+    cpu->seg[SEG_CS] = (struct segment){
+        .selector = selector,
+        .limit = 0xffffffff,
+        .attributes = (u16)(ATTR_P | cpl << 5 | ATTR_S | ATTR_CODE | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G | (code64 ? ATTR_L : ATTR_DB)),
+    };
+    cpu->cpl = (u8)cpl;
+}
+
+static void load_flat_stack(struct cpu *cpu, u16 selector, unsigned cpl)
+{
+    cpu->seg[SEG_SS] = (struct segment){
+        .selector = selector,
+        .limit = 0xffffffff,
+        .attributes = (u16)(ATTR_P | cpl << 5 | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G | ATTR_DB),
+    };
+}
+
+void exec_SYSCALL(struct cpu *cpu, const struct op *op)
+{
+    u64 flags = flags_get(cpu) & ~FLAG_RF;
+    u16 selector = (cpu->star >> 32) & 0xfffc;
+
+    (void)op;
+    if (!(cpu->efer & EFER_SCE))
+        raise_ud(cpu);
+    cpu->RCX = cpu->next_rip;
+    cpu->gpr[11] = flags;
+    cpu->next_rip = cpu->lstar;
+    flags_set(cpu, flags & ~cpu->fmask);
+    load_flat_code(cpu, selector, 0, true);
+    load_flat_stack(cpu, (u16)(selector + 8), 0);
+    cpu_refresh(cpu);
+}
+
+/* A non-canonical RCX faults here, at CPL 0, on Intel processors. */
+void exec_SYSRET(struct cpu *cpu, const struct op *op)
+{
+    const u64 kept = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_AC | FLAG_ID;
+    bool to64 = op->osize == 8;
+    u16 base = (u16)(cpu->star >> 48);
+
+    if (!(cpu->efer & EFER_SCE))
+        raise_ud(cpu);
+    if (cpu->cpl != 0 || (to64 && !is_canonical(&cpu->paging, cpu->RCX)))
+        raise_gp(cpu, 0);
+    cpu->next_rip = to64 ? cpu->RCX : (u32)cpu->RCX;
+    flags_set(cpu, cpu->gpr[11] & kept);
+    load_flat_code(cpu, (u16)((to64 ? base + 16 : base) | 3), 3, to64);
+    load_flat_stack(cpu, (u16)((base + 8) | 3), 3);
+    cpu_refresh(cpu);
+    cpu->resumed = true;
+}
+
+void exec_SYSENTER(struct cpu *cpu, const struct op *op)
+{
+    bool to64 = in_long(cpu);
+    u16 selector = cpu->sysenter_cs & 0xfffc;
+
+    (void)op;
+    if (!in_protected(cpu) || selector == 0)
+        raise_gp(cpu, 0);
+    cpu->rflags &= ~(FLAG_VM | FLAG_IF | FLAG_RF);
+    cpu->RSP = to64 ? cpu->sysenter_esp : (u32)cpu->sysenter_esp;
+    cpu->next_rip = to64 ? cpu->sysenter_eip : (u32)cpu->sysenter_eip;
+    load_flat_code(cpu, selector, 0, to64);
+    load_flat_stack(cpu, (u16)(selector + 8), 0);
+    cpu_refresh(cpu);
+}
+
+void exec_SYSEXIT(struct cpu *cpu, const struct op *op)
+{
+    bool to64 = op->osize == 8;
+    u16 base = cpu->sysenter_cs & 0xfffc;
+
+    if (!in_protected(cpu) || base == 0 || cpu->cpl != 0)
+        raise_gp(cpu, 0);
+    if (to64 && (!is_canonical(&cpu->paging, cpu->RCX) || !is_canonical(&cpu->paging, cpu->RDX)))
+        raise_gp(cpu, 0);
+    cpu->RSP = to64 ? cpu->RCX : (u32)cpu->RCX;
+    cpu->next_rip = to64 ? cpu->RDX : (u32)cpu->RDX;
+    load_flat_code(cpu, (u16)((base + (to64 ? 32 : 16)) | 3), 3, to64);
+    load_flat_stack(cpu, (u16)((base + (to64 ? 40 : 24)) | 3), 3);
+    cpu_refresh(cpu);
+    cpu->resumed = true;
+}
+
+IRREGULAR(SYSCALL);
+IRREGULAR(SYSRET);
+IRREGULAR(SYSENTER);
+IRREGULAR(SYSEXIT);

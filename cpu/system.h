@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the system instructions share: their entry points (from the instruction list) and small helpers. */
+#ifndef FAULTLINE_CPU_SYSTEM_H
+#define FAULTLINE_CPU_SYSTEM_H
+
+#include "cpu/segment.h"
+#include "cpu/stack.h"
+#include "cpu/state.h"
+
+/* void exec_NAME(struct cpu *, const struct op *) for every row. */
+#define INSN(opcode, prefix, modrm, NAME, ...) exec_fn exec_##NAME;
+#include "cpu/isa_system.def"
+#undef INSN
+
+/* Stack pointer arithmetic of an instruction that pushes or pops in the current mode. */
+static inline u64 stack_mask(const struct op *op)
+{
+    return op->stack_size == 8 ? ~0ull : op->stack_size == 4 ? 0xffffffffu : 0xffffu;
+}
+static inline u64 stack_next(const struct cpu *cpu, const struct op *op, int delta)
+{
+    return (cpu->RSP + (u64)(s64)delta) & stack_mask(op);
+}
+/* Truncation to an operand or address size. */
+static inline u64 size_mask(unsigned bytes) { return ~0ull >> (64 - 8 * bytes); }
+
+/* Reads the far pointer in memory the operand names: offset of the operand size, then the selector. far.c */
+u16 far_pointer(struct cpu *, const struct op *, u64 *offset);
+
+/* #GP(0) unless the current privilege level, the TSS's I/O bitmap included, allows this port access. io.c */
+void io_check(struct cpu *, u16 port, unsigned width);
+
+/* Seeds RDRAND's generator. random.c */
+void random_seed(struct cpu *, u64 seed);
+
+/* The time-stamp counter now, and its offset changed so that it reads `value`. msr.c */
+u64 tsc_read(const struct cpu *);
+void tsc_write(struct cpu *, u64 value);
+
+/* An access of the current context to memory its segment rules already allow. */
+static inline struct access access_explicit(const struct cpu *cpu, enum access_kind kind)
+{
+    return (struct access){ .kind = kind, .user = cpu->cpl == 3, .ac = (cpu->rflags & FLAG_AC) != 0 };
+}
+
+/* ZF alone. */
+void flag_set_zero(struct cpu *, bool zero);
+
+#endif

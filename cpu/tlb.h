@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The translation caches' slow side: filling, flushing, and knowing which pages hold decoded code. Internal to cpu/. */
+#ifndef FAULTLINE_CPU_TLB_H
+#define FAULTLINE_CPU_TLB_H
+
+#include "cpu/access.h"
+
+/* Flags in tlb_entry.pa. */
+#define TLB_WRITABLE BIT(0) /* writes are permitted and D is set: only decoded code withholds the write tag */
+
+/* Keys: bits 1:0 who, 11:2 generation. Generation 0 is never current, so a zeroed TLB matches nothing. */
+enum { KEY_SUPERVISOR = 0, KEY_SUPERVISOR_AC = 1, KEY_USER = 2 };
+#define KEY_GENERATIONS 1024
+
+/* The key an access of this kind must find in a tag. */
+static inline u64 tlb_key_of(const struct cpu *cpu, struct access a)
+{
+    unsigned who = a.user ? KEY_USER : cpu->paging.smap && a.ac && !a.implicit ? KEY_SUPERVISOR_AC : KEY_SUPERVISOR;
+    return (u64)cpu->tlb_generation << 2 | who;
+}
+
+/* Where an access lands in host terms. host is NULL for a device. */
+struct translation {
+    u64 pa;
+    u8 *host;
+};
+
+/*
+ * Translate one byte's page for an access of `width` bytes on it, fill the caches, set A and D. Raises #PF.
+ * Writing translations announce nothing: the caller must call code_written before it stores to RAM that may be decoded.
+ */
+struct translation translate(struct cpu *, u64 la, unsigned width, struct access);
+
+/* The page of code at linear address la (any byte of it) for fetching, through the code TLB. Raises #PF as an instruction fetch. */
+const struct code_tlb_entry *translate_code(struct cpu *, u64 la);
+
+/* The explicit access of the current context. */
+static inline struct access access_now(const struct cpu *cpu, enum access_kind kind)
+{
+    return (struct access){.kind = kind, .user = cpu->cpl == 3, .ac = cpu->rflags & FLAG_AC};
+}
+
+/* RAM at pa is about to be, or was, written: drop what was decoded from it. True if anything was dropped. trace.c */
+bool code_written(struct cpu *, u64 pa, u64 size);
+/* Has this physical page decoded code (so that writes to it must be announced)? trace.c */
+bool code_page_present(const struct cpu *, u64 pa);
+/* The page has become code: take its write tags away. */
+void tlb_protect_page(struct cpu *, u64 pa);
+
+/* Recompute cpu->tlb_key and cpu->jump_key from CPL, AC, generation and mode. */
+void tlb_keys_refresh(struct cpu *);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building, finding and dropping traces.
+ *
+ * A trace is up to 64 instructions of one physical page, running on through untaken branches, followed by an end op and one stub for each
+ * exit. Exits into the same page are linked directly once found; exits out of it go through the jump cache, which is keyed by translation. When
+ * bytes a trace was decoded from are written, its ops are overwritten with a STALE handler: nothing is unlinked, and whatever is
+ * on its way to them, or in the midst of them, finds out at the next op.
+ */
+#include "cpu/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define GRANULE_SHIFT 7 /* 128 bytes: 32 to a page */
+#define TRACE_BUCKETS 65536
+#define PAGE_BUCKETS 16384
+#define DEFAULT_OPS (1u << 20)
+
+struct trace {
+    u64 pa;
+    u32 mode;
+    u16 first, last; /* page offsets of the bytes decoded, inclusive */
+    struct op *ops;
+    unsigned count; /* ops decoded from bytes (not the end or the stubs) */
+    struct trace *next_in_bucket, *next_in_page;
+};
+
+struct code_page {
+    u64 pa;
+    u32 granules;     /* with decoded code in them */
+    bool guarded;     /* write tags are withheld; kept a while after the last trace is gone */
+    u16 idle_writes;  /* writes since then */
+    struct trace *traces;
+    struct code_page *next;
+};
+
+struct trace_cache {
+    struct op *ops;
+    unsigned op_capacity, op_used;
+    struct trace *traces;
+    unsigned trace_capacity, trace_used;
+    struct code_page *pages;
+    unsigned page_capacity, page_used;
+    struct trace *bucket[TRACE_BUCKETS];
+    struct code_page *page_bucket[PAGE_BUCKETS];
+};
+
+static void *reserve(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+struct trace_cache *trace_cache_create(unsigned ops)
+{
+    struct trace_cache *c = reserve(sizeof *c);
+    if (!c)
+        return NULL;
+    c->op_capacity = ops ? (ops < 4 * TRACE_MAX_OPS ? 4 * TRACE_MAX_OPS : ops) : DEFAULT_OPS;
+    c->trace_capacity = c->page_capacity = c->op_capacity / 4;
+    c->ops = reserve(c->op_capacity * sizeof *c->ops);
+    c->traces = reserve(c->trace_capacity * sizeof *c->traces);
+    c->pages = reserve(c->page_capacity * sizeof *c->pages);
+    if (c->ops && c->traces && c->pages)
+        return c;
+    trace_cache_destroy(c);
+    return NULL;
+}
+
+void trace_cache_destroy(struct trace_cache *c)
+{
+    if (!c)
+        return;
+    if (c->ops)
+        munmap(c->ops, c->op_capacity * sizeof *c->ops);
+    if (c->traces)
+        munmap(c->traces, c->trace_capacity * sizeof *c->traces);
+    if (c->pages)
+        munmap(c->pages, c->page_capacity * sizeof *c->pages);
+    munmap(c, sizeof *c);
+}
+
+void trace_flush(struct cpu *cpu)
+{
+    struct trace_cache *c = cpu->traces;
+    memset(c->bucket, 0, sizeof c->bucket);
+    memset(c->page_bucket, 0, sizeof c->page_bucket);
+    c->op_used = c->trace_used = c->page_used = 0;
+    cpu->patch = NULL;
+    memset(cpu->jump, 0, sizeof cpu->jump);
+    cpu->stats.arena_flushes++;
+}
+
+static struct trace **bucket_of(struct trace_cache *c, u64 pa, u32 mode) { return &c->bucket[(pa ^ pa >> 12 ^ (u64)mode << 7) % TRACE_BUCKETS]; }
+static struct code_page **page_bucket_of(struct trace_cache *c, u64 pa) { return &c->page_bucket[(pa >> 12 ^ pa >> 26) % PAGE_BUCKETS]; }
+
+static struct code_page *page_find(const struct cpu *cpu, u64 pa)
+{
+    struct code_page *p = *page_bucket_of(cpu->traces, pa);
+    while (p && p->pa != (pa & PAGE_MASK))
+        p = p->next;
+    return p;
+}
+
+bool code_page_present(const struct cpu *cpu, u64 pa)
+{
+    const struct code_page *p = page_find(cpu, pa);
+    return p && p->guarded;
+}
+
+static u32 granules_of(unsigned first, unsigned last)
+{
+    unsigned a = first >> GRANULE_SHIFT, b = last >> GRANULE_SHIFT;
+    return (u32)BITS(b, a);
+}
+
+static void trace_drop(struct cpu *cpu, struct trace *t)
+{
+    struct trace **link = bucket_of(cpu->traces, t->pa, t->mode);
+    while (*link != t)
+        link = &(*link)->next_in_bucket;
+    *link = t->next_in_bucket;
+    for (unsigned i = 0; i < t->count; i++)
+        t->ops[i].fn = op_stale, t->ops[i].disp = (s64)(t->pa & PAGE_MASK);
+    cpu->stats.trace_invalidations++;
+}
+
+static bool page_written(struct cpu *cpu, u64 pa, u64 size)
+{
+    struct code_page *p = page_find(cpu, pa);
+    if (!p || !p->guarded)
+        return false;
+    u32 hit = granules_of(pa & ~PAGE_MASK, (unsigned)((pa & ~PAGE_MASK) + size - 1));
+    if (!p->granules && ++p->idle_writes > 64)
+        p->guarded = false; /* data now: give it its write tags back */
+    if (!(p->granules & hit))
+        return false;
+    u32 left = 0;
+    bool dropped = false;
+    for (struct trace **link = &p->traces; *link;) {
+        struct trace *t = *link;
+        u32 own = granules_of(t->first, t->last);
+        if (own & hit) {
+            *link = t->next_in_page;
+            trace_drop(cpu, t);
+            dropped = true;
+        } else {
+            left |= own;
+            link = &t->next_in_page;
+        }
+    }
+    p->granules = left;
+    p->idle_writes = 0;
+    return dropped;
+}
+
+bool code_written(struct cpu *cpu, u64 pa, u64 size)
+{
+    bool dropped = false;
+    while (size) {
+        u64 room = PAGE_SIZE - (pa & ~PAGE_MASK), n = size < room ? size : room;
+        dropped |= page_written(cpu, pa, n);
+        pa += n;
+        size -= n;
+    }
+    return dropped;
+}
+
+static void page_note(struct cpu *cpu, struct trace *t)
+{
+    struct trace_cache *c = cpu->traces;
+    struct code_page *p = page_find(cpu, t->pa);
+    if (!p) {
+        struct code_page **bucket = page_bucket_of(c, t->pa);
+        p = &c->pages[c->page_used++];
+        *p = (struct code_page){.pa = t->pa & PAGE_MASK, .next = *bucket};
+        *bucket = p;
+    }
+    p->granules |= granules_of(t->first, t->last);
+    t->next_in_page = p->traces;
+    p->traces = t;
+    if (!p->guarded) {
+        p->guarded = true;
+        p->idle_writes = 0;
+        tlb_protect_page(cpu, t->pa);
+    }
+}
+
+/* Compare-and-branch in one: only with handlers of the fast forms. */
+static bool fuse(struct op *compare, const struct op *jcc)
+{
+    const struct handlers *h = isa_rows[compare->row].handlers;
+    unsigned w = width_index(compare->osize);
+    op_fn *const(*table)[16] = NULL;
+    if (!h->rr_jcc || isa_rows[jcc->row].handlers->flags != FLAGS_READ || jcc->len == 0)
+        return false;
+    if (compare->fn == h->rr[w])
+        table = h->rr_jcc;
+    else if (compare->fn == h->ri[w])
+        table = h->ri_jcc;
+    else if (compare->fn == h->rm[ADDR_BD][w])
+        table = h->rm_jcc;
+    else if (compare->fn == h->mi[ADDR_BD][w])
+        table = h->mi_jcc;
+    if (!table)
+        return false;
+    compare->fn = table[w][jcc->cond];
+    compare->flags |= OP_FUSED;
+    compare->len += jcc->len;
+    compare->count++;
+    return true;
+}
+
+static bool is_jcc(const struct op *op) { return (op->opcode & 0xfff0) == 0x70 || (op->opcode & 0xfff0) == 0x0f80; }
+
+/* Flags that are overwritten before anything could see them need not be computed. Whatever may fault, leave, or reads them, sees them. */
+static void remove_dead_flags(struct op *ops, unsigned n)
+{
+    bool live = true;
+    while (n-- > 0) {
+        struct op *op = &ops[n];
+        const struct handlers *h = isa_rows[op->row].handlers;
+        unsigned w = width_index(op->osize);
+        bool rr = h->rr && op->fn == h->rr[w], ri = h->ri && op->fn == h->ri[w];
+        if (!live && !(op->flags & OP_FUSED)) {
+            if (rr && h->rr_dead)
+                op->fn = h->rr_dead[w];
+            else if (ri && h->ri_dead)
+                op->fn = h->ri_dead[w];
+            else if (h->rm_dead)
+                for (unsigned form = 0; form < ADDR_FORMS; form++)
+                    if (op->fn == h->rm[form][w])
+                        op->fn = h->rm_dead[form][w];
+        }
+        bool plain = rr || ri; /* registers only: cannot fault */
+        if (!plain || h->flags & FLAGS_READ || op->flags & OP_FUSED || op->fn == op_ud)
+            live = true;
+        else if ((h->flags & (FLAGS_WRITE | FLAGS_PARTIAL)) == FLAGS_WRITE)
+            live = false;
+    }
+}
+
+/* The stub a branch's link points at: within the page a request to the loop (disp: the physical page), else a look-up. */
+static void stub(struct op *s, struct op *branch, const struct op *at, u64 page, s32 target, bool wraps, bool fall)
+{
+    *s = *at;
+    s->flags &= (u8)~OP_FUSED;
+    s->imm = target;
+    if (target >= 0 && target < (s32)PAGE_SIZE && !wraps) {
+        s->fn = op_link;
+        s->off = (u16)target;
+        s->link = branch;
+        s->disp = (s64)page;
+    } else {
+        s->fn = fall ? op_next_page : op_jump_page;
+        s->link = NULL;
+    }
+    branch->link = s;
+}
+
+struct exit {
+    unsigned branch; /* index of the op whose link this is */
+    struct op at;    /* the branch itself, which may have been fused */
+    s32 target;
+    bool wraps;
+};
+
+struct builder {
+    struct cpu *cpu;
+    struct op *ops;
+    unsigned used;                       /* ops decoded */
+    unsigned insns;
+    u64 page;                            /* physical */
+    unsigned off;                        /* next byte's page offset */
+    unsigned exits;
+    struct exit *exit; /* room for TRACE_MAX_INSNS */
+};
+
+static void note_exit(struct builder *b, unsigned branch, const struct op *at)
+{
+    /* a 16-bit target in wider code wraps: let the look-up truncate it */
+    bool wraps = at->osize == 2 && (b->cpu->mode & (MODE_CODE32 | MODE_CODE64));
+    b->exit[b->exits++] = (struct exit){.branch = branch, .at = *at, .target = at->imm, .wraps = wraps};
+}
+
+/* Add a decoded op; true to go on with the next instruction. */
+static bool add(struct builder *b, struct op *op, bool may_fuse)
+{
+    decode_place(op, b->off);
+    b->off += op->len;
+    op->count = (u8)++b->insns;
+    enum flow flow = op_flow(op);
+    struct op *previous = b->used ? &b->ops[b->used - 1] : NULL;
+    if (may_fuse && previous && flow == FLOW_BRANCH && is_jcc(op) && !(previous->flags & OP_FUSED) && fuse(previous, op)) {
+        note_exit(b, b->used - 1, op);
+        return true;
+    }
+    b->ops[b->used++] = *op;
+    if (flow == FLOW_BRANCH || flow == FLOW_JUMP)
+        note_exit(b, b->used - 1, op);
+    return flow == FLOW_NEXT || flow == FLOW_BRANCH;
+}
+
+/* The end op, if control may arrive there, and the stubs. Returns the ops used in all. */
+static unsigned finish(struct builder *b, bool open)
+{
+    unsigned n = b->used;
+    if (open) {
+        struct op *end = &b->ops[n++];
+        *end = (struct op){.fn = op_end, .off = (u16)(b->off & ~(unsigned)PAGE_MASK), .count = (u8)b->insns, .osize = 8, .imm = (s32)b->off};
+        stub(&b->ops[n], end, end, b->page, (s32)b->off, false, true);
+        n++;
+    }
+    for (unsigned i = 0; i < b->exits; i++)
+        stub(&b->ops[n++], &b->ops[b->exit[i].branch], &b->exit[i].at, b->page, b->exit[i].target, b->exit[i].wraps, false);
+    return n;
+}
+
+static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
+{
+    struct trace_cache *c = cpu->traces;
+    if (c->op_used + TRACE_MAX_OPS > c->op_capacity || c->trace_used == c->trace_capacity || c->page_used == c->page_capacity)
+        trace_flush(cpu);
+    struct exit exits[TRACE_MAX_INSNS];
+    struct builder b = {.cpu = cpu, .ops = &c->ops[c->op_used], .exit = exits, .page = pa & PAGE_MASK, .off = (unsigned)(pa & ~PAGE_MASK)};
+    bool open = true;
+    while (open && b.insns < TRACE_MAX_INSNS && b.off < PAGE_SIZE) {
+        struct op op;
+        unsigned room = PAGE_SIZE - b.off;
+        if (decode(cpu->isa, &cpu->features, cpu->mode, page + b.off, room < 15 ? room : 15, &op) == DECODE_MORE)
+            break;
+        open = add(&b, &op, true);
+    }
+    if (b.insns == 0)
+        return NULL;
+    remove_dead_flags(b.ops, b.used);
+    c->op_used += finish(&b, open);
+    struct trace *t = &c->traces[c->trace_used++], **bucket = bucket_of(c, pa, cpu->mode);
+    *t = (struct trace){.pa = pa, .mode = cpu->mode, .first = (u16)(pa & ~PAGE_MASK), .last = (u16)(b.off - 1), .ops = b.ops, .count = b.used, .next_in_bucket = *bucket};
+    *bucket = t;
+    page_note(cpu, t);
+    cpu->stats.traces_built++;
+    return t;
+}
+
+const struct op *trace_find(struct cpu *cpu, u64 pa, const u8 *page)
+{
+    struct trace *t = *bucket_of(cpu->traces, pa, cpu->mode);
+    while (t && (t->pa != pa || t->mode != cpu->mode))
+        t = t->next_in_bucket;
+    if (!t)
+        t = build(cpu, pa, page);
+    return t ? t->ops : NULL;
+}
+
+bool trace_single(struct cpu *cpu, const u8 *bytes, unsigned size, unsigned off, struct op ops[4])
+{
+    struct op op;
+    struct exit exits[1];
+    struct builder b = {.cpu = cpu, .ops = ops, .exit = exits, .off = off};
+    if (decode(cpu->isa, &cpu->features, cpu->mode, bytes, size, &op) == DECODE_MORE)
+        return false;
+    unsigned used = finish(&b, add(&b, &op, false));
+    for (unsigned i = 1; i < used; i++) /* nothing to patch: every exit is a look-up by the loop */
+        if (ops[i].fn == op_link)
+            ops[i].link = NULL;
+    return true;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every device of the PC: how to make it, what to wire to it, and the regions it offers to a bus. A device knows
+ * neither its address nor its interrupt controller. Each _create returns a device in its reset state, or NULL when
+ * memory ran out; each struct is private to its file. X_may_interrupt answers whether, with no further doing of the
+ * processor, the device's interrupt wire can still rise: what a halted processor can hope for.
+ */
+#ifndef FAULTLINE_DEVICES_DEVICES_H
+#define FAULTLINE_DEVICES_DEVICES_H
+
+#include "devices/clock.h"
+#include "devices/irq.h"
+#include "mmu/bus.h"
+
+/* Two 8259A, the second cascaded on IR2 of the first, and the PIIX edge/level registers. */
+struct pic;
+struct pic *pic_create(struct wire intr);
+void pic_reset(struct pic *);
+void pic_destroy(struct pic *);
+struct wire pic_input(struct pic *, int irq);      /* irq 0..15; 2 is the cascade and goes nowhere */
+int pic_acknowledge(struct pic *);                 /* the INTA cycle: the vector */
+bool pic_accepts(const struct pic *, int irq);     /* a rise of irq now would raise INTR */
+extern const struct region_ops pic_master_ops, pic_slave_ops; /* 2 bytes each: 0x20, 0xA0 */
+extern const struct region_ops pic_elcr_ops;                  /* 2 bytes: 0x4D0 */
+
+/* 8254: `out0` is channel 0's output. Channel 1 drives nothing; channel 2 is gated and read at port B. */
+struct pit;
+struct pit *pit_create(struct clock *, struct wire out0);
+void pit_reset(struct pit *);
+void pit_destroy(struct pit *);
+void pit_set_gate(struct pit *, int channel, bool level);
+bool pit_output(struct pit *, int channel);
+bool pit_may_interrupt(const struct pit *);
+extern const struct region_ops pit_ops;        /* 4 bytes: 0x40 */
+extern const struct region_ops pit_port_b_ops; /* 1 byte: 0x61, the system control port around channel 2 */
+
+/* MC146818A with 128 bytes, time from `base` (seconds since 1970, UTC) at virtual time 0. */
+#define RTC_DEFAULT_BASE 1767225600ll /* 2026-01-01 00:00:00 UTC */
+struct rtc;
+struct rtc *rtc_create(struct clock *, struct wire irq, s64 base);
+void rtc_reset(struct rtc *);
+void rtc_destroy(struct rtc *);
+void rtc_set_nvram(struct rtc *, u8 index, u8 value); /* index 0x0E..0x7F */
+u8 rtc_get_nvram(const struct rtc *, u8 index);
+bool rtc_may_interrupt(const struct rtc *);
+extern const struct region_ops rtc_ops; /* 2 bytes: 0x70 */
+
+/* 16550A. `out2` is the OUT2 pin (true: active), with which a PC gates the interrupt. */
+struct uart_backend {
+    void (*put)(void *ctx, u8 byte); /* may be NULL: nobody listens */
+    int (*get)(void *ctx);           /* a byte, -1 none now, -2 none ever again; may be NULL: none ever */
+    void *ctx;
+};
+enum { UART_CTS = 0x10, UART_DSR = 0x20, UART_RI = 0x40, UART_DCD = 0x80 };
+enum { UART_PARITY_ERROR = 0x04, UART_FRAMING_ERROR = 0x08, UART_BREAK = 0x10 };
+struct uart;
+struct uart *uart_create(struct clock *, struct wire irq, struct wire out2, const struct uart_backend *);
+void uart_reset(struct uart *);
+void uart_destroy(struct uart *);
+void uart_receive(struct uart *, u8 byte, u8 errors); /* one character has arrived, now; overruns if there is no room */
+bool uart_has_room(const struct uart *);
+void uart_set_modem(struct uart *, u8 lines);         /* UART_CTS | ...: the levels of the input pins (true: active) */
+bool uart_may_interrupt(const struct uart *);
+extern const struct region_ops uart_ops; /* 8 bytes: 0x3F8 */
+
+/* 8042 with an MF2 keyboard and an auxiliary port on which nothing is plugged in. */
+struct i8042_wires {
+    struct wire keyboard, aux; /* IRQ 1, IRQ 12 */
+    struct wire a20;
+    struct wire reset;         /* pulsed */
+};
+struct i8042;
+struct i8042 *i8042_create(struct clock *, const struct i8042_wires *);
+void i8042_reset(struct i8042 *);
+void i8042_destroy(struct i8042 *);
+void i8042_a20_is(struct i8042 *, bool enabled); /* somebody else moved the gate */
+void i8042_key(struct i8042 *, u8 set2_byte);    /* the keyboard sends one byte of scan code set 2 */
+bool i8042_may_interrupt(const struct i8042 *);
+extern const struct region_ops i8042_data_ops, i8042_command_ops; /* 1 byte each: 0x60, 0x64 */
+
+/* System control port A: the fast A20 gate and the fast reset. */
+struct port92;
+struct port92 *port92_create(struct wire a20, struct wire reset);
+void port92_reset(struct port92 *);
+void port92_destroy(struct port92 *);
+void port92_a20_is(struct port92 *, bool enabled);
+extern const struct region_ops port92_ops; /* 1 byte: 0x92 */
+
+/* The reset control register of the PIIX and ICH: 0xCF9. */
+struct reset_control;
+struct reset_control *reset_control_create(struct wire reset);
+void reset_control_reset(struct reset_control *);
+void reset_control_destroy(struct reset_control *);
+extern const struct region_ops reset_control_ops; /* 1 byte: 0xCF9 */
+
+/* Ports that speak to whoever runs the machine. `tell` hears every write (any width where the port has any). */
+struct tell {
+    void (*fn)(void *ctx, u32 value); /* may be NULL */
+    void *ctx;
+};
+struct post; /* POST codes: reads give back the last one written */
+struct post *post_create(struct tell);
+void post_reset(struct post *);
+void post_destroy(struct post *);
+extern const struct region_ops post_ops; /* 1 byte: 0x80, 0x190 */
+
+struct debugcon; /* reads 0xE9, which says it is there */
+struct debugcon *debugcon_create(struct tell);
+void debugcon_reset(struct debugcon *);
+void debugcon_destroy(struct debugcon *);
+extern const struct region_ops debugcon_ops; /* 1 byte: 0xE9 */
+
+struct debug_exit; /* QEMU's isa-debug-exit */
+struct debug_exit *debug_exit_create(struct tell);
+void debug_exit_reset(struct debug_exit *);
+void debug_exit_destroy(struct debug_exit *);
+extern const struct region_ops debug_exit_ops; /* 4 bytes: 0xF4 */
+
+struct shutdown_port; /* tells (1) when the text "Shutdown" has been written to it, byte by byte */
+struct shutdown_port *shutdown_port_create(struct tell);
+void shutdown_port_reset(struct shutdown_port *);
+void shutdown_port_destroy(struct shutdown_port *);
+extern const struct region_ops shutdown_port_ops; /* 1 byte: 0x8900 */
+
+#endif

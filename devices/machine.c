@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/* The wiring of one PC. Read it as a schematic: wires first, then the tables of ports, devices and their lives. */
+#include "devices/machine_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Wires and what they lead to ---- */
+
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM2 = 3, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_MOUSE = 12, IRQ_FPU = 13 };
+
+static const struct {
+    u16 port;
+    u8 irq;
+} com_table[MACHINE_COMS] = {{0x3F8, IRQ_COM1}, {0x2F8, IRQ_COM2}, {0x3E8, IRQ_COM1}, {0x2E8, IRQ_COM2}};
+
+static void intr_wire(void *listener, int line, bool level)
+{
+    struct machine *m = listener;
+
+    (void)line;
+    if (m->cpu)
+        cpu_set_intr(m->cpu, level);
+}
+
+static void reset_wire(void *listener, int line, bool level)
+{
+    struct machine *m = listener;
+
+    (void)line;
+    if (!level)
+        return;
+    m->reset_wanted = true;
+    if (m->cpu)
+        cpu_request_stop(m->cpu);
+}
+
+/* The keyboard controller and port 92h both drive the gate. As in every emulator, and unlike the OR of most chipsets,
+ * the last to write wins, and both read back the state of the gate. */
+static void a20_wire(void *listener, int line, bool level)
+{
+    struct machine *m = listener;
+
+    (void)line;
+    if (m->cpu)
+        cpu_set_a20(m->cpu, level);
+    if (m->i8042)
+        i8042_a20_is(m->i8042, level);
+    if (m->port92)
+        port92_a20_is(m->port92, level);
+}
+
+static void com_update(struct com *c)
+{
+    struct machine *m = c->machine;
+    int n = (int)(c - m->com);
+    bool level = false;
+
+    for (int i = 0; i < MACHINE_COMS; i++)
+        level |= com_table[i].irq == com_table[n].irq && m->com[i].irq && m->com[i].enabled;
+    wire_set(pic_input(m->pic, com_table[n].irq), level);
+}
+
+static void com_irq_wire(void *listener, int line, bool level)
+{
+    struct com *c = listener;
+
+    (void)line;
+    c->irq = level;
+    com_update(c);
+}
+
+static void com_out2_wire(void *listener, int line, bool level)
+{
+    struct com *c = listener;
+
+    (void)line;
+    c->enabled = level;
+    com_update(c);
+}
+
+static void debug_exit_told(void *ctx, u32 value)
+{
+    machine_end_with(ctx, END_DEBUG_EXIT, (int)((value << 1 | 1) & 0xFF), value);
+}
+
+static void shutdown_told(void *ctx, u32 value)
+{
+    machine_end_with(ctx, END_SHUTDOWN, 0, value);
+}
+
+/* ---- What the processor sees of us ---- */
+
+static int cpu_acknowledges(void *ctx)
+{
+    struct machine *m = ctx;
+
+    return pic_acknowledge(m->pic);
+}
+
+/* FERR# goes to IRQ 13; the port F0h that clears the external latch of a PC/AT is below. */
+static void cpu_ferr(void *ctx, bool level)
+{
+    struct machine *m = ctx;
+
+    wire_set(pic_input(m->pic, IRQ_FPU), level);
+}
+
+static u64 cpu_extra_time(void *ctx)
+{
+    struct machine *m = ctx;
+
+    return m->halted_ns;
+}
+
+static u64 machine_now(void *ctx)
+{
+    struct machine *m = ctx;
+
+    return (m->cpu ? cpu_icount(m->cpu) : 0) + m->halted_ns;
+}
+
+/* Something became due earlier than the processor was told to run. */
+static void machine_earlier(void *ctx)
+{
+    struct machine *m = ctx;
+    u64 icount, now, next = clock_next(m->clock);
+
+    if (!m->running)
+        return;
+    icount = cpu_icount(m->cpu);
+    now = icount + m->halted_ns;
+    cpu_set_deadline(m->cpu, next > now ? icount + (next - now) : icount);
+}
+
+/* Writing to F0h releases the FPU's interrupt latch (IBM PC/AT Technical Reference, "Math Coprocessor"). */
+static u64 fpu_latch_read(void *device, u64 offset, unsigned width)
+{
+    (void)device;
+    (void)offset;
+    (void)width;
+    return 0xFF;
+}
+
+static void fpu_latch_write(void *device, u64 offset, u64 value, unsigned width)
+{
+    struct machine *m = device;
+
+    (void)offset;
+    (void)value;
+    (void)width;
+    wire_set(pic_input(m->pic, IRQ_FPU), false);
+}
+
+static const struct region_ops fpu_latch_ops = {fpu_latch_read, fpu_latch_write, 1, 1};
+
+/* ---- Construction ---- */
+
+static bool fail(char *why, size_t size, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(why, size, format, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool create_coms(struct machine *m)
+{
+    for (int i = 0; i < MACHINE_COMS; i++) {
+        struct com *c = &m->com[i];
+
+        c->machine = m;
+        if (i > 0 && !m->config.com[i])
+            continue;
+        c->uart = uart_create(m->clock, (struct wire){com_irq_wire, c, 0}, (struct wire){com_out2_wire, c, 0},
+                              &m->config.serial[i]);
+        if (!c->uart)
+            return false;
+    }
+    return true;
+}
+
+/* Every device with the wires it is handed. */
+static bool create_devices(struct machine *m)
+{
+    struct wire intr = {intr_wire, m, 0}, reset = {reset_wire, m, 0}, a20 = {a20_wire, m, 0};
+
+    if (!(m->pic = pic_create(intr)))
+        return false;
+    m->pit = pit_create(m->clock, pic_input(m->pic, IRQ_TIMER));
+    m->rtc = rtc_create(m->clock, pic_input(m->pic, IRQ_RTC),
+                        m->config.rtc_base_set ? m->config.rtc_base : RTC_DEFAULT_BASE);
+    m->i8042 = i8042_create(m->clock, &(struct i8042_wires){
+                                          .keyboard = pic_input(m->pic, IRQ_KEYBOARD),
+                                          .aux = pic_input(m->pic, IRQ_MOUSE),
+                                          .a20 = a20,
+                                          .reset = reset,
+                                      });
+    m->port92 = port92_create(a20, reset);
+    m->reset_control = reset_control_create(reset);
+    m->post = post_create(m->config.post);
+    m->post190 = post_create(m->config.post190);
+    m->debugcon = debugcon_create(m->config.debugcon);
+    m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
+    m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
+    return m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post && m->post190 && m->debugcon &&
+           m->debug_exit && m->shutdown_port && create_coms(m);
+}
+
+/* The port map. */
+static bool attach_ports(struct machine *m)
+{
+    const struct {
+        u16 base, size;
+        const struct region_ops *ops;
+        void *device;
+    } ports[] = {
+        {0x0020, 2, &pic_master_ops, m->pic},
+        {0x0040, 4, &pit_ops, m->pit},
+        {0x0060, 1, &i8042_data_ops, m->i8042},
+        {0x0061, 1, &pit_port_b_ops, m->pit},
+        {0x0064, 1, &i8042_command_ops, m->i8042},
+        {0x0070, 2, &rtc_ops, m->rtc},
+        {0x0080, 1, &post_ops, m->post},
+        {0x0092, 1, &port92_ops, m->port92},
+        {0x00A0, 2, &pic_slave_ops, m->pic},
+        {0x00E9, 1, &debugcon_ops, m->debugcon},
+        {0x00F0, 1, &fpu_latch_ops, m},
+        {m->config.debug_exit_port, 4, &debug_exit_ops, m->config.debug_exit_port ? m->debug_exit : NULL},
+        {0x0190, 1, &post_ops, m->post190},
+        {com_table[3].port, 8, &uart_ops, m->com[3].uart},
+        {com_table[1].port, 8, &uart_ops, m->com[1].uart},
+        {com_table[2].port, 8, &uart_ops, m->com[2].uart},
+        {com_table[0].port, 8, &uart_ops, m->com[0].uart},
+        {0x04D0, 2, &pic_elcr_ops, m->pic},
+        {0x0CF9, 1, &reset_control_ops, m->reset_control},
+        {0x8900, 1, &shutdown_port_ops, m->shutdown_port},
+    };
+
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+        if (ports[i].device && !bus_attach(m->io, ports[i].base, ports[i].size, ports[i].ops, ports[i].device))
+            return false;
+    return true;
+}
+
+/* The bytes in which a PC's firmware keeps what it found (IBM PC/AT Technical Reference, "CMOS RAM Addresses"). */
+static void describe_in_cmos(struct machine *m)
+{
+    u64 low = machine_low_ram(m), high = machine_high_ram(m);
+    u64 extended = (low - 0x100000) / 1024, above16 = low > 0x1000000 ? (low - 0x1000000) / 65536 : 0;
+    unsigned sum = 0;
+
+    extended = extended > 0xFFFF ? 0xFFFF : extended;
+    high /= 65536;
+    const struct {
+        u8 index, value;
+    } bytes[] = {
+        {0x14, 0x06},                                      /* equipment: coprocessor, keyboard and no floppy drive */
+        {0x15, 0x80}, {0x16, 0x02},                        /* 640 KiB of base memory */
+        {0x17, (u8)extended}, {0x18, (u8)(extended >> 8)}, /* KiB above 1 MiB */
+        {0x30, (u8)extended}, {0x31, (u8)(extended >> 8)},
+        {0x34, (u8)above16}, {0x35, (u8)(above16 >> 8)},   /* 64 KiB units above 16 MiB */
+        {0x5B, (u8)high}, {0x5C, (u8)(high >> 8)}, {0x5D, (u8)(high >> 16)}, /* ... and above 4 GiB */
+    };
+
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+        rtc_set_nvram(m->rtc, bytes[i].index, bytes[i].value);
+    for (u8 i = 0x10; i <= 0x2D; i++)
+        sum += rtc_get_nvram(m->rtc, i);
+    rtc_set_nvram(m->rtc, 0x2E, (u8)(sum >> 8));
+    rtc_set_nvram(m->rtc, 0x2F, (u8)sum);
+}
+
+/* The memory map, over RAM: the window of the video memory. ROM images are laid in by the loaders. */
+static bool shape_memory(struct machine *m)
+{
+    static const struct {
+        u64 base, size;
+    } holes[] = {{0xA0000, 0x20000}};
+
+    for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++)
+        if (!phys_add_hole(m->phys, holes[i].base, holes[i].size))
+            return false;
+    return true;
+}
+
+static bool build(struct machine *m, char *why, size_t size)
+{
+    u64 ram = m->config.ram_bytes;
+
+    if (ram < 1 << 20 || ram > PHYS_MAX_RAM || ram % PAGE_SIZE)
+        return fail(why, size, "memory size %llu is not a multiple of 4 KiB between 1 MiB and 16 GiB",
+                    (unsigned long long)ram);
+    if (!(m->phys = phys_create(ram)))
+        return fail(why, size, "the host refuses %llu MiB of memory", (unsigned long long)(ram >> 20));
+    m->io = bus_create(0xFF);
+    m->clock = clock_create(machine_now, m);
+    if (!m->io || !m->clock || !shape_memory(m) || !create_devices(m))
+        return fail(why, size, "out of memory");
+    if (!attach_ports(m))
+        return fail(why, size, "debug exit port 0x%x overlaps another device", m->config.debug_exit_port);
+    m->cpu = cpu_create(&(struct cpu_config){.phys = m->phys, .io = m->io, .model = m->config.cpu_model,
+                                             .seed = m->config.seed, .acknowledge = cpu_acknowledges,
+                                             .ferr = cpu_ferr, .time = cpu_extra_time, .ctx = m},
+                        why, size);
+    if (!m->cpu)
+        return false;
+    cpu_set_a20(m->cpu, true);
+    clock_on_earlier(m->clock, machine_earlier, m);
+    describe_in_cmos(m);
+    return true;
+}
+
+struct machine *machine_create(const struct machine_config *config, char *why, size_t size)
+{
+    struct machine *m = calloc(1, sizeof(*m));
+
+    if (!m) {
+        fail(why, size, "out of memory");
+        return NULL;
+    }
+    m->config = *config;
+    if (!m->config.cpu_model)
+        m->config.cpu_model = "max";
+    if (!build(m, why, size)) {
+        machine_destroy(m);
+        return NULL;
+    }
+    return m;
+}
+
+void machine_destroy(struct machine *m)
+{
+    if (!m)
+        return;
+    if (m->cpu)
+        cpu_destroy(m->cpu);
+    m->cpu = NULL;
+    for (int i = 0; i < MACHINE_COMS; i++)
+        uart_destroy(m->com[i].uart);
+    shutdown_port_destroy(m->shutdown_port);
+    debug_exit_destroy(m->debug_exit);
+    debugcon_destroy(m->debugcon);
+    post_destroy(m->post190);
+    post_destroy(m->post);
+    reset_control_destroy(m->reset_control);
+    port92_destroy(m->port92);
+    i8042_destroy(m->i8042);
+    rtc_destroy(m->rtc);
+    pit_destroy(m->pit);
+    pic_destroy(m->pic);
+    clock_destroy(m->clock);
+    if (m->io)
+        bus_destroy(m->io);
+    if (m->phys)
+        phys_destroy(m->phys);
+    free(m);
+}
+
+/* The PIC comes after all who drive its inputs, so that it finds each line at its idle level. */
+void machine_reset(struct machine *m)
+{
+    m->reset_wanted = false;
+    cpu_reset(m->cpu);
+    pit_reset(m->pit);
+    rtc_reset(m->rtc);
+    i8042_reset(m->i8042);
+    for (int i = 0; i < MACHINE_COMS; i++)
+        if (m->com[i].uart)
+            uart_reset(m->com[i].uart);
+    port92_reset(m->port92);
+    reset_control_reset(m->reset_control);
+    post_reset(m->post);
+    post_reset(m->post190);
+    debugcon_reset(m->debugcon);
+    debug_exit_reset(m->debug_exit);
+    shutdown_port_reset(m->shutdown_port);
+    pic_reset(m->pic);
+    cpu_set_a20(m->cpu, true);
+    cpu_set_intr(m->cpu, false);
+}
+
+void machine_as_firmware_leaves_it(struct machine *m)
+{
+    static const struct {
+        u16 port;
+        u8 value;
+    } writes[] = {
+        {0x20, 0x11}, {0x21, 0x08}, {0x21, 0x04}, {0x21, 0x01}, {0x21, 0xFF}, /* ICW1..4, and all masked */
+        {0xA0, 0x11}, {0xA1, 0x70}, {0xA1, 0x02}, {0xA1, 0x01}, {0xA1, 0xFF},
+        {0x43, 0x36}, {0x40, 0x00}, {0x40, 0x00},                             /* channel 0: mode 3, 65536 */
+        {0x43, 0x54}, {0x41, 0x12},                                           /* channel 1: refresh, every 15 us */
+        {0x64, 0xAA}, {0x64, 0x60}, {0x60, 0x45},                             /* self test; translate, IRQ 1 */
+    };
+
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+        bus_write(m->io, writes[i].port, writes[i].value, 1);
+    bus_read(m->io, 0x60, 1); /* the self test's answer */
+    for (int i = 0; i < MACHINE_COMS; i++)
+        if (m->com[i].uart)
+            bus_write(m->io, com_table[i].port + 3u, 0x03, 1);
+}
+
+void machine_on_reset(struct machine *m, machine_boot_fn *boot, void *ctx)
+{
+    m->boot = boot;
+    m->boot_ctx = ctx;
+}
+
+/* ---- Its parts ---- */
+
+struct cpu *machine_cpu(struct machine *m)
+{
+    return m->cpu;
+}
+
+struct phys *machine_phys(struct machine *m)
+{
+    return m->phys;
+}
+
+struct bus *machine_io(struct machine *m)
+{
+    return m->io;
+}
+
+struct clock *machine_clock(struct machine *m)
+{
+    return m->clock;
+}
+
+struct pic *machine_pic(struct machine *m)
+{
+    return m->pic;
+}
+
+struct pit *machine_pit(struct machine *m)
+{
+    return m->pit;
+}
+
+struct rtc *machine_rtc(struct machine *m)
+{
+    return m->rtc;
+}
+
+struct uart *machine_com(struct machine *m, int n)
+{
+    return n >= 0 && n < MACHINE_COMS ? m->com[n].uart : NULL;
+}
+
+struct i8042 *machine_keyboard(struct machine *m)
+{
+    return m->i8042;
+}
+
+const char *machine_cpu_model(const struct machine *m)
+{
+    return m->config.cpu_model;
+}
+
+u64 machine_time(struct machine *m)
+{
+    return machine_now(m);
+}
+
+u64 machine_low_ram(struct machine *m)
+{
+    u64 ram = phys_ram_bytes(m->phys);
+
+    return ram < PHYS_LOW_RAM_TOP ? ram : PHYS_LOW_RAM_TOP;
+}
+
+u64 machine_high_ram(struct machine *m)
+{
+    return phys_ram_bytes(m->phys) - machine_low_ram(m);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* One PC: a processor, memory and devices wired together, and the loop that runs them in virtual time. */
+#ifndef FAULTLINE_DEVICES_MACHINE_H
+#define FAULTLINE_DEVICES_MACHINE_H
+
+#include "cpu/cpu.h"
+#include "devices/devices.h"
+
+#define MACHINE_COMS 4
+
+struct machine_config {
+    u64 ram_bytes;         /* a multiple of 4 KiB, 1 MiB..16 GiB */
+    const char *cpu_model; /* NULL is "max" */
+    u64 seed;
+    bool rtc_base_set;     /* else RTC_DEFAULT_BASE */
+    s64 rtc_base;          /* seconds since 1970, UTC */
+    bool no_reboot;        /* a reset ends the run (exit 0), a triple fault too (exit 122) */
+    u16 debug_exit_port;   /* isa-debug-exit; 0 is none, QEMU's custom is 0xF4 */
+    bool com[MACHINE_COMS];                     /* which of COM2..4 exist; COM1 always does */
+    struct uart_backend serial[MACHINE_COMS];   /* who is at the other end */
+    struct tell debugcon;  /* each byte written to 0xE9 */
+    struct tell post;      /* each POST code written to 0x80 */
+    struct tell post190;   /* ... and to 0x190 */
+    /* The processor sleeps and `ns` of guest time are about to be skipped: an interactive frontend may sleep too. May
+     * be NULL. */
+    void (*idle)(void *ctx, u64 ns);
+    void *idle_ctx;
+};
+
+struct machine;
+
+/* NULL with one line in `why` when the processor model is wrong or memory ran out. It is in its reset state. */
+struct machine *machine_create(const struct machine_config *, char *why, size_t size);
+void machine_destroy(struct machine *);
+
+/* RESET#: processor and devices; RAM and time go on. Then the boot function, if there is one. */
+void machine_reset(struct machine *);
+
+/* What must be done after a reset so that the machine boots again (a loader does it for a direct boot). False with one
+ * line in `why` ends the run. Without one, a guest that asks for a reset ends the run too: there is nothing to boot. */
+typedef bool machine_boot_fn(void *ctx, struct machine *, char *why, size_t size);
+void machine_on_reset(struct machine *, machine_boot_fn *, void *ctx);
+
+/* Leave the devices as a PC's firmware does before it starts a boot loader: PICs at vectors 08h and 70h with every
+ * line masked, channel 0 of the PIT at 18.2 Hz, serial ports 9600 8N1, keyboard controller translating. */
+void machine_as_firmware_leaves_it(struct machine *);
+
+/* Why a run ended. */
+enum machine_end_reason {
+    END_BUDGET,       /* max_instructions were executed */
+    END_DEBUG_EXIT,   /* the guest wrote to isa-debug-exit */
+    END_SHUTDOWN,     /* the guest wrote "Shutdown" to 0x8900 */
+    END_RESET,        /* the guest reset the machine, and it was not to reboot */
+    END_TRIPLE_FAULT, /* shutdown of the processor, and it was not to reboot */
+    END_DEAD_HALT,    /* HLT that nothing can end */
+    END_REQUESTED,    /* machine_end_run() */
+    END_INTERRUPTED,  /* machine_request_stop() */
+    END_BOOT_FAILED,  /* the boot function failed after a reset */
+    END_COUNT,
+};
+
+const char *machine_end_text(enum machine_end_reason); /* "instruction budget ran out" ... */
+
+struct machine_end {
+    enum machine_end_reason reason;
+    int exit_code; /* the contract's exit status */
+    u32 value;     /* END_DEBUG_EXIT: what was written */
+    u64 icount;    /* instructions retired since creation */
+    u64 ns;        /* guest time since creation */
+    char why[256]; /* END_BOOT_FAILED: the reason */
+};
+
+struct machine_limits {
+    u64 max_instructions; /* the run ends at exactly this count since creation; 0 is no limit */
+};
+
+/* May be called again to go on, except after END_TRIPLE_FAULT, END_DEAD_HALT and END_BOOT_FAILED. */
+struct machine_end machine_run(struct machine *, struct machine_limits);
+
+/* From a callback or observer during machine_run: end it right after the current instruction. */
+void machine_end_run(struct machine *);
+/* From a signal handler or another thread: end it soon (within a million instructions). */
+void machine_request_stop(struct machine *);
+
+/* Its parts. */
+struct cpu *machine_cpu(struct machine *);
+struct phys *machine_phys(struct machine *);
+struct bus *machine_io(struct machine *);
+struct clock *machine_clock(struct machine *);
+struct pic *machine_pic(struct machine *);
+struct pit *machine_pit(struct machine *);
+struct rtc *machine_rtc(struct machine *);
+struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */
+struct i8042 *machine_keyboard(struct machine *);
+const char *machine_cpu_model(const struct machine *); /* as configured; "max" by default */
+u64 machine_time(struct machine *);                    /* guest nanoseconds */
+
+/* RAM as the memory map has it: [0, low_ram), and [4 GiB, 4 GiB + high_ram). Of the first MiB a PC hands out the
+ * bytes below the EBDA only. */
+#define MACHINE_EBDA 0x9FC00u
+#define MACHINE_HIGH_RAM (1ull << 32)
+u64 machine_low_ram(struct machine *);
+u64 machine_high_ram(struct machine *);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run loop: the processor executes up to the count at which the next timer is due, the timers fire, and so on. A
+ * halted processor lets time leap to the next timer. Guest time is instructions retired plus time spent halted.
+ */
+#include "devices/machine_parts.h"
+
+#include <stdio.h>
+
+/* How many instructions may pass before an asynchronous stop request is seen. */
+#define STOP_CHECK 1000000u
+
+#define RFLAGS_IF 0x200u
+
+enum { EXIT_OK = 0, EXIT_DEAD_HALT = 118, EXIT_TRIPLE_FAULT = 122, EXIT_BUDGET = 124, EXIT_USAGE = 2 };
+
+const char *machine_end_text(enum machine_end_reason reason)
+{
+    static const char *const text[END_COUNT] = {
+        [END_BUDGET] = "instruction budget ran out",
+        [END_DEBUG_EXIT] = "the guest wrote to isa-debug-exit",
+        [END_SHUTDOWN] = "the guest shut down",
+        [END_RESET] = "the guest reset the machine",
+        [END_TRIPLE_FAULT] = "triple fault",
+        [END_DEAD_HALT] = "HLT that nothing can end",
+        [END_REQUESTED] = "the awaited event was seen",
+        [END_INTERRUPTED] = "stopped from outside",
+        [END_BOOT_FAILED] = "nothing to boot after a reset",
+    };
+
+    return (unsigned)reason < END_COUNT ? text[reason] : "?";
+}
+
+void machine_end_with(struct machine *m, enum machine_end_reason reason, int exit_code, u32 value)
+{
+    if (m->end_wanted)
+        return; /* the first reason stands */
+    m->end = (struct machine_end){.reason = reason, .exit_code = exit_code, .value = value};
+    m->end_wanted = true;
+    cpu_request_stop(m->cpu);
+}
+
+void machine_end_run(struct machine *m)
+{
+    machine_end_with(m, END_REQUESTED, EXIT_OK, 0);
+}
+
+void machine_request_stop(struct machine *m)
+{
+    m->stop = 1;
+}
+
+/*
+ * Can anything wake the halted processor? With IF clear only NMI, INIT and SMI could, and this machine has no source of
+ * them. With IF set, some device must be able to raise a line that the PIC would pass on.
+ */
+static bool can_wake(struct machine *m)
+{
+    struct cpu_state state;
+
+    cpu_get_state(m->cpu, &state);
+    if (!(state.rflags & RFLAGS_IF))
+        return false;
+    if (pit_may_interrupt(m->pit) && pic_accepts(m->pic, 0))
+        return true;
+    if (rtc_may_interrupt(m->rtc) && pic_accepts(m->pic, 8))
+        return true;
+    if (i8042_may_interrupt(m->i8042) && pic_accepts(m->pic, 1))
+        return true;
+    for (int i = 0; i < MACHINE_COMS; i++)
+        if (m->com[i].uart && uart_may_interrupt(m->com[i].uart) && pic_accepts(m->pic, i & 1 ? 3 : 4))
+            return true;
+    return false;
+}
+
+/* The processor is halted: leap to the next timer, or say that nothing will ever happen. */
+static void leap(struct machine *m)
+{
+    u64 next = clock_next(m->clock), now = clock_now(m->clock);
+
+    if (next == CLOCK_NEVER || !can_wake(m)) {
+        machine_end_with(m, END_DEAD_HALT, EXIT_DEAD_HALT, 0);
+        return;
+    }
+    if (next <= now)
+        return;
+    if (m->config.idle)
+        m->config.idle(m->config.idle_ctx, next - now);
+    m->halted_ns += next - now;
+}
+
+/* A reset was asked for, by a line or a triple fault. */
+static void do_reset(struct machine *m, enum machine_end_reason reason, int exit_code)
+{
+    char why[sizeof(m->end.why)] = "";
+
+    m->reset_wanted = false;
+    if (m->config.no_reboot || !m->boot) {
+        machine_end_with(m, reason, exit_code, 0);
+        return;
+    }
+    machine_reset(m);
+    if (!m->boot(m->boot_ctx, m, why, sizeof(why))) {
+        machine_end_with(m, END_BOOT_FAILED, EXIT_USAGE, 0);
+        snprintf(m->end.why, sizeof(m->end.why), "%s", why);
+    }
+}
+
+/* What stands at an instruction boundary. The budget outranks what the guest did with its last instruction, and a
+ * triple fault outranks the budget. */
+static bool at_boundary(struct machine *m, u64 limit)
+{
+    bool fatal = m->end_wanted && m->end.reason == END_TRIPLE_FAULT;
+
+    if (m->stop) {
+        m->stop = 0;
+        machine_end_with(m, END_INTERRUPTED, EXIT_OK, 0);
+    }
+    if (!fatal && cpu_icount(m->cpu) >= limit) {
+        bool met = m->end_wanted && m->end.reason == END_REQUESTED; /* an expectation met outranks the budget */
+
+        if (!met) {
+            m->end_wanted = false;
+            machine_end_with(m, END_BUDGET, EXIT_BUDGET, 0);
+        }
+    }
+    return m->end_wanted;
+}
+
+static u64 deadline(struct machine *m, u64 limit)
+{
+    u64 icount = cpu_icount(m->cpu), next = clock_next(m->clock), now = icount + m->halted_ns;
+    u64 at = icount + STOP_CHECK;
+
+    if (next != CLOCK_NEVER && next - now < at - icount)
+        at = icount + (next - now);
+    return at < limit ? at : limit;
+}
+
+static enum cpu_stop run_processor(struct machine *m, u64 limit)
+{
+    enum cpu_stop stop;
+
+    m->running = true;
+    stop = cpu_run(m->cpu, deadline(m, limit));
+    m->running = false;
+    return stop;
+}
+
+struct machine_end machine_run(struct machine *m, struct machine_limits limits)
+{
+    u64 limit = limits.max_instructions ? limits.max_instructions : UINT64_MAX;
+
+    m->end_wanted = false;
+    while (!at_boundary(m, limit)) {
+        enum cpu_stop stop;
+
+        clock_run(m->clock);
+        stop = run_processor(m, limit);
+        if (m->end_wanted)
+            continue;
+        if (stop == CPU_STOP_SHUTDOWN)
+            do_reset(m, END_TRIPLE_FAULT, EXIT_TRIPLE_FAULT);
+        else if (m->reset_wanted)
+            do_reset(m, END_RESET, EXIT_OK);
+        else if (stop == CPU_STOP_HALTED && cpu_icount(m->cpu) < limit)
+            leap(m);
+    }
+    m->end.icount = cpu_icount(m->cpu);
+    m->end.ns = m->end.icount + m->halted_ns;
+    return m->end;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/console.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL_A 1
+#define REFRESH_NS 10000000u /* of guest time */
+#define SLEEP_AT_LEAST 200000u
+#define SLEEP_AT_MOST 100000000u
+
+/* ---- Looking for a text ---- */
+
+bool matcher_init(struct matcher *m, const char *text)
+{
+    *m = (struct matcher){.text = text, .length = strlen(text)};
+    m->back = calloc(m->length + 1, sizeof(*m->back));
+    if (!m->back)
+        return false;
+    for (size_t i = 1, k = 0; i < m->length; i++) {
+        while (k && text[i] != text[k])
+            k = m->back[k - 1];
+        k += text[i] == text[k];
+        m->back[i] = (u32)k;
+    }
+    return true;
+}
+
+bool matcher_byte(struct matcher *m, u8 byte)
+{
+    while (m->at && (u8)m->text[m->at] != byte)
+        m->at = m->back[m->at - 1];
+    m->at += (u8)m->text[m->at] == byte;
+    if (m->at < m->length)
+        return false;
+    m->at = m->back[m->at - 1];
+    return true;
+}
+
+void matcher_free(struct matcher *m)
+{
+    free(m->back);
+    m->back = NULL;
+}
+
+/* ---- Input ---- */
+
+void console_init(struct console *c, const volatile sig_atomic_t *stop)
+{
+    *c = (struct console){.stop = stop};
+    c->input.ended = true;
+}
+
+void console_take_input(struct console *c, bool escapes)
+{
+    struct stat st;
+
+    if (fstat(STDIN_FILENO, &st) != 0)
+        return;
+    c->input.ended = false;
+    c->input.kind = S_ISREG(st.st_mode) ? INPUT_FILE : isatty(STDIN_FILENO) ? INPUT_TERMINAL : INPUT_STREAM;
+    c->input.escapes = escapes && c->input.kind == INPUT_TERMINAL;
+}
+
+/* ^A and then: x ends the run, ^A is a ^A, h explains. False if the byte is not for the guest. */
+static bool escape(struct console *c, u8 byte)
+{
+    struct input *in = &c->input;
+
+    if (!in->escapes)
+        return true;
+    if (!in->escaped) {
+        in->escaped = byte == CONTROL_A;
+        return byte != CONTROL_A;
+    }
+    in->escaped = false;
+    if (byte == 'x' && c->machine) {
+        c->quit = true;
+        machine_request_stop(c->machine);
+    } else if (byte == 'c') {
+        fputs("\r\nfaultline: there is no monitor yet\r\n", stderr);
+    } else if (byte == 'h' || byte == '?') {
+        fputs("\r\nfaultline: ^A x ends the run, ^A ^A sends ^A\r\n", stderr);
+    }
+    return byte == CONTROL_A;
+}
+
+static void input_push(struct console *c, u8 byte)
+{
+    struct input *in = &c->input;
+
+    if (escape(c, byte))
+        in->buffer[(in->first + in->count++) % sizeof(in->buffer)] = byte;
+}
+
+/* Reads what is there, as far as there is room. A regular file is always there: its bytes come at fixed times. */
+static void input_pump(struct console *c)
+{
+    struct input *in = &c->input;
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    u8 bytes[1024];
+    ssize_t n;
+
+    if (in->ended || in->count + sizeof(bytes) > sizeof(in->buffer))
+        return;
+    if (in->kind != INPUT_FILE && poll(&ready, 1, 0) <= 0)
+        return;
+    n = read(STDIN_FILENO, bytes, sizeof(bytes));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0)
+        in->ended = true;
+    for (ssize_t i = 0; i < n; i++)
+        input_push(c, bytes[i]);
+}
+
+int console_get(void *console)
+{
+    struct console *c = console;
+    struct input *in = &c->input;
+    u8 byte;
+
+    if (!in->count)
+        input_pump(c);
+    if (!in->count)
+        return in->ended ? -2 : -1;
+    byte = in->buffer[in->first];
+    in->first = (in->first + 1) % sizeof(in->buffer);
+    in->count--;
+    return byte;
+}
+
+/* ---- Time ---- */
+
+static void refresh_due(void *console, u64 now)
+{
+    struct console *c = console;
+
+    if (c->out)
+        output_flush(c->out);
+    if (c->input.kind != INPUT_TERMINAL)
+        return;
+    input_pump(c);
+    if (!c->input.ended)
+        clock_arm(machine_clock(c->machine), &c->refresh, now + REFRESH_NS);
+}
+
+void console_attach(struct console *c, struct machine *m)
+{
+    c->machine = m;
+    c->refresh = timer_make(refresh_due, c);
+    if (c->input.kind == INPUT_TERMINAL)
+        clock_arm(machine_clock(m), &c->refresh, clock_now(machine_clock(m)) + REFRESH_NS);
+}
+
+void console_detach(struct console *c)
+{
+    if (c->machine)
+        clock_disarm(machine_clock(c->machine), &c->refresh);
+    c->machine = NULL;
+}
+
+void console_wrote(struct console *c)
+{
+    struct clock *clock;
+
+    if (!c->machine || !c->out || !c->out->prompt || !c->out->used || c->refresh.at != CLOCK_NEVER)
+        return;
+    clock = machine_clock(c->machine);
+    clock_arm(clock, &c->refresh, clock_now(clock) + REFRESH_NS);
+}
+
+static u64 host_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
+}
+
+static bool input_within(u64 ns)
+{
+    struct timespec t = {.tv_sec = 0, .tv_nsec = (long)ns};
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(STDIN_FILENO, &set);
+    return pselect(STDIN_FILENO + 1, &set, NULL, NULL, &t, NULL) > 0;
+}
+
+/*
+ * The guest sleeps. If somebody may be typing, so do we, for as long; else its time just leaps. Short
+ * sleeps are added up. Input ends a sleep.
+ */
+void console_idle(void *console, u64 ns)
+{
+    struct console *c = console;
+    u64 until;
+
+    if (c->out)
+        output_flush(c->out);
+    if (c->input.ended || c->input.kind == INPUT_FILE || c->input.kind == INPUT_NONE)
+        return;
+    c->debt_ns += ns;
+    if (c->debt_ns < SLEEP_AT_LEAST)
+        return;
+    until = host_ns() + c->debt_ns;
+    for (u64 now = host_ns(); now < until && !*c->stop; now = host_ns())
+        if (input_within(until - now < SLEEP_AT_MOST ? until - now : SLEEP_AT_MOST))
+            break;
+    c->debt_ns = 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The person, or the script, at the guest's serial line: standard input and output, and what is looked for in them. */
+#ifndef FAULTLINE_FRONTEND_CONSOLE_H
+#define FAULTLINE_FRONTEND_CONSOLE_H
+
+#include <signal.h>
+
+#include "devices/machine.h"
+#include "frontend/output.h"
+#include "frontend/terminal.h"
+
+/* Standard input, as the sender of a serial line. */
+struct input {
+    enum { INPUT_NONE, INPUT_FILE, INPUT_STREAM, INPUT_TERMINAL } kind;
+    bool ended, escapes, escaped; /* escapes: ^A is ours */
+    unsigned first, count;        /* of buffer, a ring */
+    u8 buffer[4096];
+};
+
+/* A text looked for in what passes (Knuth, Morris, Pratt). */
+struct matcher {
+    const char *text;
+    size_t length, at;
+    u32 *back; /* where to go on after a mismatch */
+};
+bool matcher_init(struct matcher *, const char *text); /* false without memory */
+bool matcher_byte(struct matcher *, u8);               /* true when the text is complete */
+void matcher_free(struct matcher *);
+
+struct console {
+    struct machine *machine;
+    const volatile sig_atomic_t *stop; /* set by a signal: no more sleeping */
+    struct input input;
+    bool quit;            /* ^A x */
+    struct output *out;   /* where standard output is used, or NULL */
+    struct timer refresh; /* what was written without a newline is shown soon, and the keyboard looked at */
+    u64 debt_ns;          /* guest time that passed while we did not sleep */
+};
+
+void console_init(struct console *, const volatile sig_atomic_t *stop);
+/* Begin to read standard input; `escapes` if ^A x is to end the run. */
+void console_take_input(struct console *, bool escapes);
+/* After the machine is made. */
+void console_attach(struct console *, struct machine *);
+void console_detach(struct console *);
+
+int console_get(void *console);           /* struct uart_backend.get */
+void console_idle(void *console, u64 ns); /* struct machine_config.idle */
+void console_wrote(struct console *);     /* out has something to show */
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line. options.def is the one list: the parser, the help text and the lists in it are views of it. */
+#ifndef FAULTLINE_FRONTEND_OPTIONS_H
+#define FAULTLINE_FRONTEND_OPTIONS_H
+
+#include <stdio.h>
+
+#include "devices/machine.h"
+
+#define OPTIONS_EXPECTS 64
+
+enum endpoint_kind { ENDPOINT_UNSET, ENDPOINT_NONE, ENDPOINT_STDIO, ENDPOINT_FILE };
+
+struct endpoint {
+    enum endpoint_kind kind;
+    const char *path; /* ENDPOINT_FILE */
+};
+
+enum trace_format { TRACE_NONE, TRACE_JSONL, TRACE_CSV };
+
+/* All strings are the command line's own. */
+struct options {
+    bool help, version;
+    /* the machine */
+    u64 ram_bytes;
+    const char *cpu_model;
+    u64 seed;
+    bool rtc_base_set;
+    s64 rtc_base;
+    u16 debug_exit_port;
+    bool no_reboot;
+    /* what it runs */
+    const char *image, *kernel, *initrd, *append, *rom;
+    bool bios_none;
+    /* its ends */
+    struct endpoint serial[MACHINE_COMS], debugcon;
+    unsigned serials;
+    bool nographic;
+    bool monitor_stdio;
+    /* what is watched */
+    const char *trace;
+    enum trace_format trace_format;
+    bool explain, stats;
+    u64 max_instructions;
+    const char *stop_on;
+    bool expect_post;
+    u8 post;
+    const char *expect[OPTIONS_EXPECTS];
+    unsigned expects;
+    bool fail_on_triple_fault, fail_on_unexpected;
+};
+
+/* False with one line, "OPTION: reason", in `why`. Options without effect are noted on `notes`, once each. */
+bool options_parse(struct options *, int argc, char **argv, FILE *notes, char *why, size_t size);
+void options_help(FILE *);
+
+/* Handlers of options.def and their tools: options.c and options_set.c share these. */
+struct setting {
+    struct options *o;
+    char *why; /* reason of a refusal */
+    size_t size;
+    bool note; /* set by a handler that had no effect */
+};
+typedef bool option_handler(struct setting *, const char *value);
+
+bool option_refuse(struct setting *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A whole number, decimal, 0x or 0-free: all of `text`, at most `max`. */
+bool option_number(const char *text, u64 max, u64 *value);
+/* What the options say together. */
+bool options_settle(struct options *, char *why, size_t size);
+
+#define GROUP(title)
+#define OPTION(name, argument, handler, many, help) option_handler option_##handler;
+#include "frontend/options.def"
+#undef GROUP
+#undef OPTION
+
+#endif

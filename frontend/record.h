@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* A recorded fault, as the trace format has it, before it is text. */
+#ifndef FAULTLINE_FRONTEND_RECORD_H
+#define FAULTLINE_FRONTEND_RECORD_H
+
+#include "cpu/cpu.h"
+#include "frontend/disasm.h"
+#include "frontend/text.h"
+
+#define RECORD_NONE (~0ull) /* no parent, no outcome yet */
+
+enum outcome {
+    OUTCOME_NONE,
+    OUTCOME_MAPPED,
+    OUTCOME_COPIED,
+    OUTCOME_MADE_WRITABLE,
+    OUTCOME_PERMITTED,
+    OUTCOME_SPURIOUS,
+    OUTCOME_FIXUP,
+    OUTCOME_DELIVERED,
+    OUTCOME_SWITCHED,
+    OUTCOME_LOOP,
+    OUTCOME_DOUBLE_FAULT,
+    OUTCOME_TRIPLE_FAULT,
+    OUTCOME_PENDING,
+    OUTCOME_COUNT,
+};
+
+const char *outcome_name(enum outcome);
+
+struct record {
+    u64 seq, icount, time_ns;
+    u64 parent;       /* seq, or RECORD_NONE */
+    int during;       /* vector, or -1 */
+    u8 vector;        /* 14; others in a triple-fault story only */
+    bool has_error;
+    u32 error;
+    u64 cr2;          /* vector 14 */
+    struct access access;
+    struct walk walk;
+    unsigned size;    /* bytes of the part that faulted */
+    const char *story; /* another vector: what went wrong, in words; NULL for a page fault */
+
+    u16 cs;
+    u8 cpl;
+    enum cpu_mode mode;
+    u8 code_bits;     /* 16, 32, 64 */
+    u64 rip, rsp, rflags, cr0, cr3, cr4, efer, fs_base, gs_base;
+    u32 pkru;
+    u8 bytes_count;
+    u8 bytes[DISASM_MAX];
+
+    enum outcome outcome, then; /* `then` is set if outcome is switched */
+    bool entries;               /* pte_after is known */
+    u64 pte_before, pte_after;
+    u64 handled_at;             /* instruction count when the context ran again, or RECORD_NONE */
+};
+
+/* The final outcome, whether or not another address space ran first. */
+enum outcome record_outcome(const struct record *);
+
+/* PML5E .. PTE */
+const char *level_name(unsigned level);
+const char *access_name(enum access_kind);
+const char *implicit_name(enum implicit); /* NULL for none */
+const char *vector_name(unsigned vector); /* #PF ..., NULL if it has none */
+void error_bits(struct text *, u32 error, const char *quote, const char *between);
+
+/* One plain sentence: the entry and bit that decided, and the control state that made it matter. */
+void verdict_why(struct text *, const struct record *);
+/* The smallest change after which the access would have passed. */
+void verdict_cure(struct text *, const struct record *);
+/* The first clause alone, for a line: "PTE not present". */
+void verdict_short(struct text *, const struct record *);
+
+#endif

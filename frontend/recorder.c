@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records live in a ring, by seq, until their outcome is known and all before them have been handed on. Those that wait
+ * hang in hash chains by the context that faulted: at CPL 3 the address space, else CPL and stack pointer. So a return
+ * to user code looks at few of them, however many threads sleep on a fault.
+ */
+#include "frontend/recorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CR4_PAE BIT(5)
+#define EFER_LMA BIT(10)
+#define RFLAGS_AC BIT(18)
+#define ATTR_DB BIT(14)
+#define CR3_ISOLATION BIT(12) /* the bit in which the two CR3 of a process differ under page-table isolation */
+
+#define VEC_DF 8
+#define VEC_PF 14
+
+#define CHAINS 512u        /* a power of two */
+#define LOOK_AT_MOST 64u   /* waiting records of one context that a resume looks at, newest first */
+#define NEST_MAX 64u
+#define SAME_STACK 65536u  /* two stack pointers this near are on the same stack */
+#define DOOMED_MAX 8u
+
+enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_RETRYING, SLOT_DOOMED, SLOT_DECIDED };
+
+struct slot {
+    struct record r;
+    enum slot_state state;
+    u64 space;         /* the address space */
+    u64 switches;      /* how often user code had changed address space */
+    u32 next, previous; /* of its chain: slot number + 1, or 0 */
+};
+
+struct recorder {
+    struct recorder_events events;
+    u64 first, next;         /* seq: the oldest not handed on, the next to be made; the first record is 1 */
+    u32 chain[CHAINS];
+    u64 waiting;             /* slots in chains */
+    u64 user_space;          /* in which CPL-3 code ran last */
+    bool user_space_loose;   /* ... known from a kernel's CR3 only */
+    u64 switches;
+    u64 retry, retry_icount; /* seq of the record whose instruction is about to be retried unchanged, or RECORD_NONE */
+    u64 delivering;          /* seq of the #PF being delivered */
+    u64 nest[NEST_MAX];      /* faults in whose handling we are, outermost first */
+    unsigned nested;
+    u64 doomed[DOOMED_MAX];  /* faults whose delivery became a #DF */
+    unsigned doomed_count;
+    struct slot slot[RECORDER_WAITING];
+};
+
+struct recorder *recorder_create(const struct recorder_events *events)
+{
+    struct recorder *rec = calloc(1, sizeof(*rec));
+
+    if (!rec)
+        return NULL;
+    rec->events = *events;
+    rec->first = rec->next = 1;
+    rec->retry = RECORD_NONE;
+    return rec;
+}
+
+void recorder_destroy(struct recorder *rec)
+{
+    free(rec);
+}
+
+u64 recorder_count(const struct recorder *rec)
+{
+    return rec->next - 1;
+}
+
+static struct slot *slot_of(struct recorder *rec, u64 seq)
+{
+    return &rec->slot[seq & (RECORDER_WAITING - 1)];
+}
+
+/* What of CR3 names the address space: not the PCID or the cache bits. */
+static u64 space_of(const struct cpu_state *s)
+{
+    return s->cr3 & (s->cr4 & CR4_PAE && !(s->efer & EFER_LMA) ? ~0x1full : BITS(51, 12));
+}
+
+/* ---- Waiting ---- */
+
+static u32 *chain_of(struct recorder *rec, unsigned cpl, u64 space, u64 rsp)
+{
+    u64 key = (cpl == 3 ? space : rsp) * 4 + cpl;
+
+    return &rec->chain[key * 0x9e3779b97f4a7c15ull >> 55];
+}
+
+static void wait_begin(struct recorder *rec, struct slot *s)
+{
+    u32 *head = chain_of(rec, s->r.cpl, s->space, s->r.rsp), me = (u32)(s - rec->slot) + 1;
+
+    s->state = SLOT_WAITING;
+    s->previous = 0;
+    s->next = *head;
+    if (*head)
+        rec->slot[*head - 1].previous = me;
+    *head = me;
+    rec->waiting++;
+}
+
+static void wait_end(struct recorder *rec, struct slot *s)
+{
+    if (s->state != SLOT_WAITING)
+        return;
+    if (s->next)
+        rec->slot[s->next - 1].previous = s->previous;
+    if (s->previous)
+        rec->slot[s->previous - 1].next = s->next;
+    else
+        *chain_of(rec, s->r.cpl, s->space, s->r.rsp) = s->next;
+    rec->waiting--;
+}
+
+/* The handling of `seq` is over, and of all that nested in it. */
+static void nest_leave(struct recorder *rec, u64 seq)
+{
+    for (unsigned i = 0; i < rec->nested; i++)
+        if (rec->nest[i] == seq)
+            rec->nested = i;
+}
+
+static void hand_on(struct recorder *rec)
+{
+    struct slot *s;
+
+    while (rec->first < rec->next && (s = slot_of(rec, rec->first))->state == SLOT_DECIDED) {
+        if (rec->events.ordered)
+            rec->events.ordered(rec->events.ctx, &s->r);
+        s->state = SLOT_FREE;
+        rec->first++;
+    }
+}
+
+static void decide(struct recorder *rec, struct slot *s, enum outcome outcome)
+{
+    bool fatal = outcome == OUTCOME_DOUBLE_FAULT || outcome == OUTCOME_TRIPLE_FAULT;
+
+    wait_end(rec, s);
+    s->state = SLOT_DECIDED;
+    s->r.outcome = outcome;
+    if (!fatal && s->switches != rec->switches) {
+        s->r.outcome = OUTCOME_SWITCHED;
+        s->r.then = outcome;
+    }
+    if (s->r.handled_at != RECORD_NONE)
+        nest_leave(rec, s->r.seq);
+    if (rec->events.decided)
+        rec->events.decided(rec->events.ctx, &s->r);
+    hand_on(rec);
+}
+
+/* ---- The fault ---- */
+
+static void fill_state(struct record *r, struct cpu *cpu, const struct cpu_state *s)
+{
+    u64 at = s->rip;
+
+    r->cs = s->seg[SEG_CS].selector;
+    r->cpl = (u8)cpu_cpl(cpu);
+    r->mode = cpu_mode(cpu);
+    r->code_bits = r->mode == MODE_LONG64 ? 64 : s->seg[SEG_CS].attributes & ATTR_DB ? 32 : 16;
+    r->rip = s->rip;
+    r->rsp = s->gpr[REG_RSP];
+    r->rflags = s->rflags;
+    r->cr0 = s->cr0;
+    r->cr3 = s->cr3;
+    r->cr4 = s->cr4;
+    r->efer = s->efer;
+    r->pkru = s->pkru;
+    r->fs_base = s->seg[SEG_FS].base;
+    r->gs_base = s->seg[SEG_GS].base;
+    if (r->mode != MODE_LONG64)
+        at = (u32)(at + s->seg[SEG_CS].base);
+    r->bytes_count = (u8)cpu_peek(cpu, at, r->bytes, sizeof(r->bytes));
+}
+
+/* The fault in whose handling this one was raised: by delivery, or by kernel code that an unfinished fault led to. */
+static u64 parent_of(struct recorder *rec, const struct record *r)
+{
+    if (r->during == VEC_PF || r->during == VEC_DF)
+        return rec->next > 1 ? rec->next - 1 : RECORD_NONE;
+    if (r->cpl == 3)
+        return RECORD_NONE;
+    while (rec->nested) {
+        u64 seq = rec->nest[rec->nested - 1];
+        const struct slot *s = slot_of(rec, seq);
+        bool abandoned = s->r.cpl == r->cpl && r->rsp >= s->r.rsp && r->rsp - s->r.rsp < SAME_STACK;
+
+        /* A handler that has thrown its frame away did not return, but it is no longer handling. */
+        if (s->r.seq == seq && !abandoned)
+            return seq;
+        rec->nested--;
+    }
+    return RECORD_NONE;
+}
+
+static void nest_enter(struct recorder *rec, u64 seq)
+{
+    if (rec->nested == NEST_MAX)
+        memmove(rec->nest, rec->nest + 1, --rec->nested * sizeof(rec->nest[0]));
+    rec->nest[rec->nested++] = seq;
+}
+
+static struct slot *slot_take(struct recorder *rec)
+{
+    struct slot *s;
+
+    if (rec->next - rec->first == RECORDER_WAITING) {
+        s = slot_of(rec, rec->first);
+        if (rec->retry == rec->first)
+            rec->retry = RECORD_NONE;
+        decide(rec, s, OUTCOME_PENDING);
+    }
+    s = slot_of(rec, rec->next);
+    s->r.seq = rec->next;
+    s->r.parent = RECORD_NONE;
+    s->r.handled_at = RECORD_NONE;
+    s->r.outcome = s->r.then = OUTCOME_NONE;
+    s->r.entries = false;
+    s->r.story = NULL;
+    s->r.pte_before = s->r.pte_after = 0;
+    return s;
+}
+
+/* The instruction that was to be retried with nothing changed has gone on, or faulted again. */
+static void retry_settle(struct recorder *rec, enum outcome outcome)
+{
+    u64 seq = rec->retry;
+
+    rec->retry = RECORD_NONE;
+    decide(rec, slot_of(rec, seq), outcome);
+}
+
+static void retry_before_fault(struct recorder *rec, const struct record *r)
+{
+    const struct record *old = &slot_of(rec, rec->retry)->r;
+    bool same = r->icount == rec->retry_icount && r->cr2 == old->cr2 && r->rip == old->rip && r->rsp == old->rsp;
+
+    retry_settle(rec, same ? OUTCOME_LOOP : OUTCOME_SPURIOUS);
+}
+
+/* A #DF found its handler. */
+static void doomed_settle(struct recorder *rec, enum outcome outcome)
+{
+    unsigned n = rec->doomed_count;
+
+    rec->doomed_count = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (slot_of(rec, rec->doomed[i])->state == SLOT_DOOMED)
+            decide(rec, slot_of(rec, rec->doomed[i]), outcome);
+}
+
+static void fill_fault(struct recorder *rec, struct record *r, struct cpu *cpu, const struct walk *walk)
+{
+    r->icount = cpu_icount(cpu);
+    r->time_ns = rec->events.time_ns ? rec->events.time_ns(rec->events.ctx) : r->icount;
+    r->vector = VEC_PF;
+    r->has_error = true;
+    r->error = walk->error;
+    r->walk = *walk;
+    r->pte_before = walk->steps ? walk->step[walk->steps - 1].entry : 0;
+}
+
+void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                         const struct walk *walk, int during)
+{
+    struct cpu_state state;
+    struct slot *s;
+    struct record *r;
+
+    if (rec->doomed_count && during < 0)
+        doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
+    s = slot_take(rec);
+    r = &s->r;
+    cpu_get_state(cpu, &state);
+    fill_fault(rec, r, cpu, walk);
+    fill_state(r, cpu, &state);
+    r->cr2 = la;
+    r->size = width;
+    r->access = *access;
+    r->during = during;
+    if (rec->retry != RECORD_NONE)
+        retry_before_fault(rec, r);
+    s->space = space_of(&state);
+    if (r->cpl == 3) {
+        rec->user_space = s->space;
+        rec->user_space_loose = false;
+        rec->nested = 0;
+    } else if (!rec->waiting) {
+        rec->user_space = s->space;
+        rec->user_space_loose = true;
+    }
+    s->switches = rec->switches;
+    r->parent = parent_of(rec, r);
+    rec->next++;
+    wait_begin(rec, s);
+    nest_enter(rec, r->seq);
+    if (rec->events.raised)
+        rec->events.raised(rec->events.ctx, r);
+}
+
+/* ---- Delivery ---- */
+
+void recorder_event(struct recorder *rec, struct cpu *cpu, const struct cpu_event *ev, int during)
+{
+    if (ev->vector == VEC_PF && ev->kind == EVENT_FAULT)
+        rec->delivering = rec->next - 1;
+    if (rec->doomed_count && during < 0)
+        doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
+    if (rec->retry == RECORD_NONE)
+        return;
+    if (cpu_icount(cpu) == rec->retry_icount && (ev->kind == EVENT_EXTERNAL || ev->kind == EVENT_NMI)) {
+        struct slot *s = slot_of(rec, rec->retry); /* an interrupt came before the retry */
+
+        rec->retry = RECORD_NONE;
+        s->r.handled_at = RECORD_NONE;
+        wait_begin(rec, s);
+    } else {
+        retry_settle(rec, OUTCOME_SPURIOUS);
+    }
+}
+
+static void doom(struct recorder *rec, u64 seq)
+{
+    struct slot *s = slot_of(rec, seq);
+
+    if (s->r.seq != seq || s->state != SLOT_WAITING || rec->doomed_count == DOOMED_MAX)
+        return;
+    wait_end(rec, s);
+    s->state = SLOT_DOOMED;
+    rec->doomed[rec->doomed_count++] = seq;
+}
+
+/* SDM "Interrupt and Exception Classes". */
+static bool is_contributory(const struct cpu_event *ev)
+{
+    return ev->kind == EVENT_FAULT && (ev->vector == 0 || (ev->vector >= 10 && ev->vector <= 13));
+}
+
+static bool is_page_fault(const struct cpu_event *ev)
+{
+    return ev->kind == EVENT_FAULT && ev->vector == VEC_PF;
+}
+
+void recorder_delivery_failed(struct recorder *rec, const struct cpu_event *first, const struct cpu_event *second)
+{
+    bool fatal = is_page_fault(second) || is_contributory(second);
+
+    if (is_page_fault(first) && fatal)
+        doom(rec, rec->delivering);
+    if (is_page_fault(second) && (is_page_fault(first) || first->kind == EVENT_ABORT))
+        doom(rec, rec->next - 1);
+}
+
+/* ---- The context runs again ---- */
+
+/* What the tables say now about the access that was refused. If they still refuse it, the retry will show. */
+static void retried(struct recorder *rec, struct slot *s, struct cpu *cpu, const struct cpu_state *now, u64 icount)
+{
+    struct record *r = &s->r;
+    struct access access = r->access;
+    struct walk w;
+
+    if (!access.user && access.implicit == IMPLICIT_NONE)
+        access.ac = now->rflags & RFLAGS_AC;
+    w = cpu_walk(cpu, r->cr2, access);
+    r->handled_at = icount;
+    r->entries = true;
+    r->pte_after = w.steps ? w.step[w.steps - 1].entry : 0;
+    if (w.cause != CAUSE_NONE) {
+        if (rec->retry != RECORD_NONE)
+            retry_settle(rec, OUTCOME_SPURIOUS);
+        wait_end(rec, s);
+        s->state = SLOT_RETRYING;
+        rec->retry = r->seq;
+        rec->retry_icount = icount;
+    } else if (r->walk.cause == CAUSE_NOT_PRESENT) {
+        decide(rec, s, OUTCOME_MAPPED);
+    } else if (r->walk.cause == CAUSE_WRITE_PROTECTED && !r->walk.writable && w.writable) {
+        bool same = (r->walk.pa & PAGE_MASK) == (w.pa & PAGE_MASK);
+
+        decide(rec, s, same ? OUTCOME_MADE_WRITABLE : OUTCOME_COPIED);
+    } else {
+        decide(rec, s, OUTCOME_PERMITTED);
+    }
+}
+
+/* Another place of the same program: the pages' state is noted, but does not decide. */
+static void resumed_elsewhere(struct recorder *rec, struct slot *s, struct cpu *cpu, u64 icount)
+{
+    struct walk w = cpu_walk(cpu, s->r.cr2, s->r.access);
+
+    s->r.handled_at = icount;
+    s->r.entries = true;
+    s->r.pte_after = w.steps ? w.step[w.steps - 1].entry : 0;
+    decide(rec, s, s->r.cpl == 3 ? OUTCOME_DELIVERED : OUTCOME_FIXUP);
+}
+
+/*
+ * A user context in the same address space with another stack pointer: the same thread, in a signal handler, or another
+ * thread? Threads differ in their FS or GS base; where there is none, a signal's frame lies a little below the stack.
+ */
+static bool is_same_thread(const struct recorder *rec, const struct slot *s, const struct cpu_state *now)
+{
+    const struct record *r = &s->r;
+    u64 fs = now->seg[SEG_FS].base, gs = now->seg[SEG_GS].base, rsp = now->gpr[REG_RSP];
+
+    if (r->fs_base != fs || r->gs_base != gs || now->rip == r->rip)
+        return false;
+    if ((fs || gs) && s->switches == rec->switches)
+        return true;
+    return rsp < r->rsp && r->rsp - rsp <= SAME_STACK;
+}
+
+static void match(struct recorder *rec, struct cpu *cpu, const struct cpu_state *now, unsigned cpl, u64 icount)
+{
+    u64 space = space_of(now), rsp = now->gpr[REG_RSP];
+    u32 at = *chain_of(rec, cpl, space, rsp);
+
+    for (unsigned n = 0; at && n < LOOK_AT_MOST; n++) {
+        struct slot *s = &rec->slot[at - 1];
+
+        at = s->next;
+        if (s->state != SLOT_WAITING || s->r.cpl != cpl || s->space != space)
+            continue;
+        if (s->r.rsp == rsp) {
+            if (s->r.rip == now->rip)
+                retried(rec, s, cpu, now, icount);
+            else
+                resumed_elsewhere(rec, s, cpu, icount);
+        } else if (cpl == 3 && is_same_thread(rec, s, now)) {
+            resumed_elsewhere(rec, s, cpu, icount);
+        }
+    }
+}
+
+static void note_user_space(struct recorder *rec, u64 space)
+{
+    u64 differs = space ^ rec->user_space;
+
+    if (rec->user_space_loose)
+        differs &= ~CR3_ISOLATION;
+    if (differs)
+        rec->switches++;
+    rec->user_space = space;
+    rec->user_space_loose = false;
+}
+
+void recorder_resume(struct recorder *rec, struct cpu *cpu)
+{
+    unsigned cpl = cpu_cpl(cpu);
+    struct cpu_state now;
+    u64 icount;
+
+    if (rec->doomed_count)
+        doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
+    if (rec->retry != RECORD_NONE)
+        retry_settle(rec, OUTCOME_SPURIOUS);
+    if (!rec->waiting)
+        return;
+    icount = cpu_icount(cpu);
+    cpu_get_state(cpu, &now);
+    if (cpl == 3)
+        note_user_space(rec, space_of(&now));
+    match(rec, cpu, &now, cpl, icount);
+    if (cpl == 3)
+        rec->nested = 0;
+}
+
+/* ---- The end ---- */
+
+static void pend_all(struct recorder *rec)
+{
+    rec->retry = RECORD_NONE;
+    for (u64 seq = rec->first; seq < rec->next; seq++) {
+        struct slot *s = slot_of(rec, seq);
+
+        if (s->state == SLOT_DECIDED || s->state == SLOT_FREE)
+            continue;
+        s->r.handled_at = RECORD_NONE;
+        decide(rec, s, OUTCOME_PENDING);
+    }
+    rec->nested = 0;
+}
+
+static void record_link(struct recorder *rec, struct cpu *cpu, const struct story_link *link, int during)
+{
+    struct slot *s = slot_take(rec);
+    struct record *r = &s->r;
+    struct cpu_state state;
+
+    cpu_get_state(cpu, &state);
+    fill_fault(rec, r, cpu, &(struct walk){.cause = CAUSE_NONE});
+    fill_state(r, cpu, &state);
+    r->vector = link->event.vector;
+    r->has_error = link->event.has_error;
+    r->error = link->event.error;
+    r->cr2 = 0;
+    r->size = 0;
+    r->access = (struct access){.kind = ACCESS_READ};
+    r->during = during;
+    r->story = link->failed_at ? link->failed_at : "delivery";
+    s->switches = rec->switches;
+    s->state = SLOT_DOOMED;
+    rec->next++;
+    decide(rec, s, OUTCOME_TRIPLE_FAULT);
+}
+
+void recorder_shutdown(struct recorder *rec, struct cpu *cpu, const struct story *story)
+{
+    doomed_settle(rec, OUTCOME_TRIPLE_FAULT);
+    pend_all(rec);
+    for (unsigned i = 0; i < story->links; i++)
+        if (story->link[i].event.vector != VEC_PF)
+            record_link(rec, cpu, &story->link[i], i ? story->link[i - 1].event.vector : -1);
+}
+
+void recorder_finish(struct recorder *rec)
+{
+    doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
+    pend_all(rec);
+}

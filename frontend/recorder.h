@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fault recorder: an observer of the processor that makes one record of each #PF raised, and decides what became of
+ * it when the faulting context runs again.
+ */
+#ifndef FAULTLINE_FRONTEND_RECORDER_H
+#define FAULTLINE_FRONTEND_RECORDER_H
+
+#include "frontend/record.h"
+#include "frontend/story.h"
+
+#define RECORDER_WAITING 4096u /* records that may wait for their outcome; a power of two */
+
+/* All may be NULL. A record is borrowed for the call. */
+struct recorder_events {
+    void (*raised)(void *ctx, const struct record *);  /* at the fault; no outcome yet */
+    void (*decided)(void *ctx, const struct record *); /* its outcome is known */
+    void (*ordered)(void *ctx, const struct record *); /* the same, but in order of seq */
+    u64 (*time_ns)(void *ctx);                         /* guest time */
+    void *ctx;
+};
+
+struct recorder;
+struct recorder *recorder_create(const struct recorder_events *);
+void recorder_destroy(struct recorder *);
+
+/* The observer's callbacks, to be called with the recorder as ctx. */
+void recorder_page_fault(struct recorder *, struct cpu *, u64 la, unsigned width, const struct access *,
+                         const struct walk *, int during);
+void recorder_event(struct recorder *, struct cpu *, const struct cpu_event *, int during);
+void recorder_delivery_failed(struct recorder *, const struct cpu_event *first, const struct cpu_event *second);
+void recorder_resume(struct recorder *, struct cpu *);
+/* A triple fault: the story's other vectors get records too, and what still waits is pending. */
+void recorder_shutdown(struct recorder *, struct cpu *, const struct story *);
+/* The run is over: everything that waits is pending. */
+void recorder_finish(struct recorder *);
+
+u64 recorder_count(const struct recorder *); /* records made */
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bios/boot.h"
+#include "frontend/console.h"
+#include "frontend/image.h"
+#include "frontend/watch.h"
+
+/* One end of a line the guest writes to. */
+struct port {
+    struct run *run;
+    struct output *out;  /* NULL: nobody listens */
+    bool matched;        /* --stop-on looks at it */
+};
+
+struct run {
+    struct options *o;
+    struct host *host;
+    struct machine *machine;
+    struct boot_config boot;
+    struct output standard, errors, trace, file[MACHINE_COMS + 1];
+    struct port port[MACHINE_COMS + 1]; /* the last is the debug console */
+    struct console console;
+    struct matcher matcher;
+    struct watch watch;
+    struct machine_end end;
+    u64 host_ns;
+    bool failed;         /* an output lost something */
+    char why[512];
+};
+
+#define DEBUGCON MACHINE_COMS
+
+/* ---- Outputs ---- */
+
+static void output_lost(void *ctx, struct output *o)
+{
+    struct run *r = ctx;
+
+    if (!r->failed)
+        fprintf(stderr, "faultline: %s: %s\n", o->name, strerror(o->error));
+    r->failed = true;
+    if (r->machine)
+        machine_end_run(r->machine);
+}
+
+static bool open_file(struct run *r, struct output *o, const char *path)
+{
+    char reason[256];
+
+    if (!output_open(o, path, reason, sizeof(reason))) {
+        snprintf(r->why, sizeof(r->why), "%s: %s", path, reason);
+        return false;
+    }
+    o->failed = output_lost;
+    o->ctx = r;
+    return true;
+}
+
+static bool open_standard(struct run *r, struct output *o, int fd, const char *name)
+{
+    if (!output_over(o, fd, name, r->why, sizeof(r->why)))
+        return false;
+    o->failed = output_lost;
+    o->ctx = r;
+    return true;
+}
+
+static bool open_port(struct run *r, int n, const struct endpoint *e)
+{
+    struct port *p = &r->port[n];
+
+    p->run = r;
+    p->matched = n == 0 && r->o->stop_on;
+    if (e->kind == ENDPOINT_FILE) {
+        p->out = &r->file[n];
+        return open_file(r, p->out, e->path);
+    }
+    if (e->kind == ENDPOINT_STDIO) {
+        p->out = &r->standard;
+        r->console.out = p->out;
+        if (n != DEBUGCON)
+            console_take_input(&r->console, r->o->nographic);
+    }
+    return true;
+}
+
+static bool open_outputs(struct run *r)
+{
+    const struct options *o = r->o;
+
+    if (o->trace && !open_file(r, &r->trace, o->trace))
+        return false;
+    if (!open_standard(r, &r->standard, STDOUT_FILENO, "standard output") ||
+        !open_standard(r, &r->errors, STDERR_FILENO, "standard error"))
+        return false;
+    for (int i = 0; i < MACHINE_COMS; i++)
+        if (!open_port(r, i, &o->serial[i]))
+            return false;
+    return open_port(r, DEBUGCON, &o->debugcon);
+}
+
+/* ---- What the guest says ---- */
+
+static void port_put(void *ctx, u8 byte)
+{
+    struct port *p = ctx;
+    struct run *r = p->run;
+
+    if (p->out) {
+        output_byte(p->out, byte);
+        if (p->out == &r->standard)
+            console_wrote(&r->console);
+    }
+    if (p->matched && matcher_byte(&r->matcher, byte))
+        machine_end_run(r->machine);
+}
+
+static int port_get(void *ctx)
+{
+    struct port *p = ctx;
+
+    return console_get(&p->run->console);
+}
+
+static void debugcon_told(void *ctx, u32 value)
+{
+    port_put(ctx, (u8)value);
+}
+
+static void post_told(void *ctx, u32 value)
+{
+    struct run *r = ctx;
+
+    if (r->o->expect_post && (u8)value == r->o->post)
+        machine_end_run(r->machine);
+}
+
+/* ---- The machine ---- */
+
+static bool make_machine(struct run *r)
+{
+    const struct options *o = r->o;
+    struct machine_config config = {
+        .ram_bytes = o->ram_bytes,
+        .cpu_model = o->cpu_model,
+        .seed = o->seed,
+        .rtc_base_set = o->rtc_base_set,
+        .rtc_base = o->rtc_base,
+        .no_reboot = o->no_reboot,
+        .debug_exit_port = o->debug_exit_port,
+        .debugcon = {debugcon_told, &r->port[DEBUGCON]},
+        .post = {post_told, r},
+        .post190 = {post_told, r},
+        .idle = console_idle,
+        .idle_ctx = &r->console,
+    };
+
+    for (int i = 0; i < MACHINE_COMS; i++) {
+        config.com[i] = o->serial[i].kind != ENDPOINT_UNSET;
+        config.serial[i] = (struct uart_backend){
+            .put = port_put,
+            .get = o->serial[i].kind == ENDPOINT_STDIO ? port_get : NULL, /* one at most */
+            .ctx = &r->port[i],
+        };
+    }
+    r->machine = machine_create(&config, r->why, sizeof(r->why));
+    return r->machine != NULL;
+}
+
+static bool choose_image(struct run *r)
+{
+    struct options *o = r->o;
+    enum image_kind kind;
+
+    if (!o->image)
+        return true;
+    if (!image_detect(o->image, &kind, r->why, sizeof(r->why)))
+        return false;
+    if (kind == IMAGE_ROM && o->rom) {
+        snprintf(r->why, sizeof(r->why), "%s: is a ROM image, and %s is one already", o->image, o->rom);
+        return false;
+    }
+    if (kind == IMAGE_ROM && (o->append || o->initrd)) {
+        snprintf(r->why, sizeof(r->why), "%s: is a ROM image, which takes no -append or -initrd", o->image);
+        return false;
+    }
+    if (kind == IMAGE_ROM)
+        o->rom = o->image;
+    else
+        o->kernel = o->image;
+    return true;
+}
+
+static bool boot(struct run *r)
+{
+    const struct options *o = r->o;
+
+    r->boot = (struct boot_config){.kernel = o->kernel, .initrd = o->initrd, .append = o->append, .rom = o->rom};
+    return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
+}
+
+static bool prepare(struct run *r)
+{
+    bool explain = r->o->explain;
+
+    if (!choose_image(r) || !open_outputs(r))
+        return false;
+    if (r->o->stop_on && !matcher_init(&r->matcher, r->o->stop_on)) {
+        snprintf(r->why, sizeof(r->why), "out of memory");
+        return false;
+    }
+    if (!make_machine(r) || !boot(r))
+        return false;
+    if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL))
+        return true;
+    snprintf(r->why, sizeof(r->why), "out of memory");
+    return false;
+}
+
+/* ---- The run ---- */
+
+static u64 host_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
+}
+
+static void run_machine(struct run *r)
+{
+    struct machine_limits limits = {.max_instructions = r->o->max_instructions};
+
+    console_attach(&r->console, r->machine);
+    if (r->console.input.kind != INPUT_NONE)
+        terminal_enter(&r->host->terminal, STDIN_FILENO, r->o->nographic);
+    r->host->machine = r->machine;
+    r->host->armed();
+    r->host_ns = host_ns();
+    r->end = machine_run(r->machine, limits);
+    r->host_ns = host_ns() - r->host_ns;
+    r->host->machine = NULL;
+    r->host->disarmed();
+    terminal_leave(&r->host->terminal);
+    console_detach(&r->console);
+    output_flush(&r->standard);
+}
+
+static void tell_stats(const struct run *r, int status)
+{
+    struct cpu_stats s;
+    char line[4][32];
+    u64 ns = r->host_ns ? r->host_ns : 1;
+
+    cpu_get_stats(machine_cpu(r->machine), &s);
+    for (int i = 0; i < 4; i++) {
+        const u64 value[4] = {s.instructions, s.tlb_misses, s.page_faults, s.traces_built};
+        struct text t = TEXT_OVER(line[i]);
+
+        text_grouped(&t, value[i]);
+        text_end(&t);
+    }
+    fprintf(stderr, "faultline: end: %s, exit status %d\n", machine_end_text(r->end.reason), status);
+    fprintf(stderr, "faultline: %s instructions in %.3f s, %.1f MIPS; guest time %.6f s\n", line[0], (double)ns / 1e9,
+            (double)s.instructions * 1e3 / (double)ns, (double)r->end.ns / 1e9);
+    fprintf(stderr, "faultline: %s page faults, %llu exceptions, %llu interrupts, %s TLB misses\n", line[2],
+            (unsigned long long)s.exceptions, (unsigned long long)s.interrupts, line[1]);
+    fprintf(stderr, "faultline: %s traces built, %llu made stale, %llu times all dropped\n", line[3],
+            (unsigned long long)s.trace_invalidations, (unsigned long long)s.arena_flushes);
+}
+
+/* A line for an end that the user may not have wanted. */
+static void tell_end(const struct run *r)
+{
+    struct cpu_state state;
+
+    cpu_get_state(machine_cpu(r->machine), &state);
+    switch (r->end.reason) {
+    case END_BUDGET:
+    case END_DEAD_HALT:
+        fprintf(stderr, "faultline: %s: %llu instructions, RIP %#llx\n", machine_end_text(r->end.reason),
+                (unsigned long long)r->end.icount, (unsigned long long)state.rip);
+        break;
+    case END_BOOT_FAILED:
+        fprintf(stderr, "faultline: %s: %s\n", machine_end_text(r->end.reason), r->end.why);
+        break;
+    case END_INTERRUPTED:
+        if (!r->console.quit)
+            fprintf(stderr, "faultline: ended by %s\n", r->host->signal == SIGTERM  ? "SIGTERM"
+                                                         : r->host->signal == SIGHUP ? "SIGHUP"
+                                                                                     : "SIGINT");
+        break;
+    default:
+        break;
+    }
+}
+
+/* Several may hold: files, expectation, triple fault, budget, guest, in that order. */
+static int status_of(const struct run *r)
+{
+    bool awaited = r->o->stop_on || r->o->expect_post || r->o->expects;
+    bool met = watch_expectations(&r->watch, stderr);
+
+    if (r->failed)
+        return EXIT_FILES;
+    if (!met || (r->end.reason == END_TRIPLE_FAULT && r->o->fail_on_triple_fault))
+        return EXIT_UNMET;
+    if (r->end.reason == END_TRIPLE_FAULT)
+        return EXIT_TRIPLE;
+    if (r->end.reason == END_BUDGET)
+        return r->o->expects ? EXIT_GOOD : EXIT_BUDGET_OUT;
+    if (r->end.reason == END_INTERRUPTED && awaited && !r->console.quit)
+        return EXIT_UNMET;
+    return r->end.exit_code;
+}
+
+static void close_outputs(struct run *r)
+{
+    output_close(&r->trace);
+    output_close(&r->standard);
+    output_close(&r->errors);
+    for (int i = 0; i <= DEBUGCON; i++)
+        output_close(&r->file[i]);
+}
+
+/* Outputs are closed before the status is settled: a full disk may show only then. */
+static int finish(struct run *r)
+{
+    int status;
+
+    watch_finish(&r->watch);
+    close_outputs(r);
+    tell_end(r);
+    status = status_of(r);
+    if (r->o->stats)
+        tell_stats(r, status);
+    return status;
+}
+
+int run_guest(struct options *o, struct host *host)
+{
+    struct run *r = calloc(1, sizeof(*r));
+    int status = EXIT_FILES;
+
+    if (!r) {
+        fputs("faultline: out of memory\n", stderr);
+        return EXIT_INTERNAL;
+    }
+    r->o = o;
+    r->host = host;
+    console_init(&r->console, &host->signal);
+    if (prepare(r)) {
+        run_machine(r);
+        status = finish(r);
+    } else {
+        fprintf(stderr, "faultline: %s\n", r->why);
+        close_outputs(r);
+    }
+    watch_end(&r->watch);
+    matcher_free(&r->matcher);
+    machine_destroy(r->machine);
+    free(r);
+    return status;
+}

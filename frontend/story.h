@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* How a triple fault came about: which delivery failed at which step and why, back to the first cause. */
+#ifndef FAULTLINE_FRONTEND_STORY_H
+#define FAULTLINE_FRONTEND_STORY_H
+
+#include <stdio.h>
+
+#include "cpu/cpu.h"
+
+#define STORY_LINKS 8   /* a chain has at most 5 */
+#define STORY_RECENT 8u /* events before it; a power of two */
+
+struct story_link {
+    struct cpu_event event;
+    const char *failed_at; /* the step of its delivery that failed; NULL: nothing did, or it was not tried */
+    bool walked;           /* vector 14, and `walk` is its verdict */
+    struct walk walk;
+    struct access access;
+};
+
+struct story {
+    struct story_link link[STORY_LINKS];
+    unsigned links;
+    u64 icount; /* at which the chain began; nothing retires within one */
+    struct {
+        struct cpu_event event;
+        u64 icount;
+    } recent[STORY_RECENT]; /* a ring of all events, delivered or not */
+    u64 events;
+};
+
+void story_event(struct story *, struct cpu *, const struct cpu_event *);
+void story_delivery_failed(struct story *, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,
+                           const char *step);
+/* Tells it, several lines of text. */
+void story_tell(const struct story *, struct cpu *, FILE *);
+
+#endif

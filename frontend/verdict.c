@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* The verdict of a walk in words. */
+#include "frontend/record.h"
+
+#define CR4_PAE BIT(5)
+#define EFER_LMA BIT(10)
+
+static const char *const outcome_names[OUTCOME_COUNT] = {
+    [OUTCOME_NONE] = "pending",
+    [OUTCOME_MAPPED] = "mapped",
+    [OUTCOME_COPIED] = "copied",
+    [OUTCOME_MADE_WRITABLE] = "made-writable",
+    [OUTCOME_PERMITTED] = "permitted",
+    [OUTCOME_SPURIOUS] = "spurious",
+    [OUTCOME_FIXUP] = "fixup",
+    [OUTCOME_DELIVERED] = "delivered",
+    [OUTCOME_SWITCHED] = "switched",
+    [OUTCOME_LOOP] = "loop",
+    [OUTCOME_DOUBLE_FAULT] = "double-fault",
+    [OUTCOME_TRIPLE_FAULT] = "triple-fault",
+    [OUTCOME_PENDING] = "pending",
+};
+
+const char *outcome_name(enum outcome o)
+{
+    return outcome_names[o];
+}
+
+enum outcome record_outcome(const struct record *r)
+{
+    return r->outcome == OUTCOME_SWITCHED ? r->then : r->outcome;
+}
+
+const char *level_name(unsigned level)
+{
+    static const char *const names[] = {"?", "PTE", "PDE", "PDPTE", "PML4E", "PML5E"};
+
+    return names[level < 6 ? level : 0];
+}
+
+const char *access_name(enum access_kind kind)
+{
+    static const char *const names[] = {"read", "write", "execute"};
+
+    return names[kind];
+}
+
+const char *implicit_name(enum implicit i)
+{
+    static const char *const names[] = {NULL, "descriptor", "idt", "tss", "exception-stack", "pdpte", "bitmap"};
+
+    return names[i];
+}
+
+const char *vector_name(unsigned vector)
+{
+    static const char *const names[] = {
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", NULL, "#TS",
+        "#NP", "#SS", "#GP", "#PF", NULL,  "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
+    };
+
+    return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : NULL;
+}
+
+void error_bits(struct text *t, u32 error, const char *quote, const char *between)
+{
+    static const char *const names[] = {"P", "W", "U", "RSVD", "I", "PK", "SS"};
+    bool first = true;
+
+    for (unsigned i = 0; i < 7; i++) {
+        if (!(error & BIT(i)))
+            continue;
+        if (!first)
+            text_string(t, between);
+        text_string(t, quote);
+        text_string(t, names[i]);
+        text_string(t, quote);
+        first = false;
+    }
+}
+
+/* A PDPTE of PAE paging has no rights. */
+static bool has_rights(const struct record *r, const struct walk_step *s)
+{
+    return s->level != 3 || r->efer & EFER_LMA || !(r->cr4 & CR4_PAE);
+}
+
+static const struct walk_step *deciding(const struct record *r)
+{
+    for (unsigned i = 0; i < r->walk.steps && i < WALK_MAX_STEPS; i++)
+        if (r->walk.step[i].level == r->walk.level)
+            return &r->walk.step[i];
+    return NULL;
+}
+
+static const struct walk_step *leaf(const struct record *r)
+{
+    return r->walk.steps ? &r->walk.step[r->walk.steps - 1] : NULL;
+}
+
+static void name_entry(struct text *t, const struct record *r)
+{
+    text_string(t, level_name(r->walk.level));
+    text_string(t, " of ");
+    text_hex(t, r->cr2);
+}
+
+static void name_privilege(struct text *t, const struct record *r)
+{
+    if (r->access.implicit != IMPLICIT_NONE)
+        text_string(t, "by the processor itself");
+    else {
+        text_string(t, "at CPL ");
+        text_decimal(t, r->cpl);
+    }
+}
+
+static void why_reserved(struct text *t, const struct record *r)
+{
+    text_string(t, " has reserved bit ");
+    text_decimal(t, r->walk.bit);
+    text_string(t, " set");
+    if (r->walk.bit == 63)
+        text_string(t, r->walk.level == 3 && !(r->efer & EFER_LMA) ? "" : " (XD, and EFER.NXE=0)");
+    else if (r->walk.bit >= 32)
+        text_string(t, " (beyond the processor's physical address width)");
+    else if (r->walk.bit == 7)
+        text_string(t, " (PS, which this level does not have)");
+    else
+        text_string(t, " (must be 0 here)");
+}
+
+static void why_smap(struct text *t, const struct record *r)
+{
+    text_string(t, " is a user page (U/S=1), CR4.SMAP=1 and ");
+    if (r->access.implicit != IMPLICIT_NONE) {
+        text_string(t, "the ");
+        text_string(t, access_name(r->access.kind));
+        text_string(t, " was implicit, for which EFLAGS.AC does not count");
+    } else {
+        text_string(t, "EFLAGS.AC=0 at a ");
+        text_string(t, access_name(r->access.kind));
+        text_string(t, " at CPL ");
+        text_decimal(t, r->cpl);
+    }
+}
+
+/* AD forbids everything, WD writes. */
+static char key_right(const struct record *r)
+{
+    return r->pkru >> (2 * r->walk.key) & 1 ? 'A' : 'W';
+}
+
+static void why_key(struct text *t, const struct record *r)
+{
+    text_string(t, " has protection key ");
+    text_decimal(t, r->walk.key);
+    text_string(t, " and PKRU.");
+    text_char(t, key_right(r));
+    text_char(t, 'D');
+    text_decimal(t, r->walk.key);
+    text_string(t, "=1 (CR4.PKE=1)");
+}
+
+static void why_write(struct text *t, const struct record *r)
+{
+    text_string(t, " has R/W=0");
+    if (r->access.user) {
+        text_string(t, " and the write was made ");
+        name_privilege(t, r);
+    } else {
+        text_string(t, ", and CR0.WP=1 makes that count for a write ");
+        name_privilege(t, r);
+    }
+}
+
+void verdict_why(struct text *t, const struct record *r)
+{
+    if (r->story) {
+        text_string(t, r->story);
+        return;
+    }
+    name_entry(t, r);
+    switch (r->walk.cause) {
+    case CAUSE_NOT_PRESENT:
+        text_string(t, " is not present");
+        break;
+    case CAUSE_RESERVED_BIT:
+        why_reserved(t, r);
+        break;
+    case CAUSE_SUPERVISOR_PAGE:
+        text_string(t, " has U/S=0 and the ");
+        text_string(t, access_name(r->access.kind));
+        text_string(t, " was made ");
+        name_privilege(t, r);
+        break;
+    case CAUSE_WRITE_PROTECTED:
+        why_write(t, r);
+        break;
+    case CAUSE_NO_EXECUTE:
+        text_string(t, " has XD=1, and EFER.NXE=1");
+        break;
+    case CAUSE_SMEP:
+        text_string(t, " is a user page (U/S=1), and CR4.SMEP=1 forbids to execute it ");
+        name_privilege(t, r);
+        break;
+    case CAUSE_SMAP:
+        why_smap(t, r);
+        break;
+    case CAUSE_PROTECTION_KEY:
+        why_key(t, r);
+        break;
+    case CAUSE_SHADOW_STACK:
+        text_string(t, " does not map a shadow-stack page");
+        break;
+    default:
+        text_string(t, " allows it");
+    }
+}
+
+/* "U/S=1 in the PDE at 0x.. and the PTE at 0x..": every entry in which `bit` is not as wanted. */
+static void cure_rights(struct text *t, const struct record *r, const char *what, u64 bit, bool wanted)
+{
+    bool first = true;
+
+    text_string(t, what);
+    for (unsigned i = 0; i < r->walk.steps && i < WALK_MAX_STEPS; i++) {
+        const struct walk_step *s = &r->walk.step[i];
+
+        if (!has_rights(r, s) || !!(s->entry & bit) == wanted)
+            continue;
+        text_string(t, first ? " in the " : " and the ");
+        text_string(t, level_name(s->level));
+        text_string(t, " at ");
+        text_hex(t, s->at);
+        first = false;
+    }
+}
+
+static void cure_entry(struct text *t, const char *what, const struct walk_step *s)
+{
+    text_string(t, what);
+    if (!s)
+        return;
+    text_string(t, " in the ");
+    text_string(t, level_name(s->level));
+    text_string(t, " at ");
+    text_hex(t, s->at);
+}
+
+static void cure_reserved(struct text *t, const struct record *r)
+{
+    text_string(t, "bit ");
+    text_decimal(t, r->walk.bit);
+    cure_entry(t, "=0", deciding(r));
+    if (r->walk.bit == 63 && (r->efer & EFER_LMA || r->walk.level != 3))
+        text_string(t, ", or EFER.NXE=1");
+}
+
+void verdict_cure(struct text *t, const struct record *r)
+{
+    switch (r->walk.cause) {
+    case CAUSE_NOT_PRESENT:
+        cure_entry(t, "P=1", deciding(r));
+        break;
+    case CAUSE_RESERVED_BIT:
+        cure_reserved(t, r);
+        break;
+    case CAUSE_SUPERVISOR_PAGE:
+        cure_rights(t, r, "U/S=1", PTE_U, true);
+        break;
+    case CAUSE_WRITE_PROTECTED:
+        cure_rights(t, r, "R/W=1", PTE_W, true);
+        break;
+    case CAUSE_NO_EXECUTE:
+        cure_rights(t, r, "XD=0", PTE_XD, false);
+        break;
+    case CAUSE_SMEP:
+        cure_entry(t, "U/S=0", leaf(r));
+        break;
+    case CAUSE_SMAP:
+        if (r->access.implicit == IMPLICIT_NONE)
+            text_string(t, "EFLAGS.AC=1 (STAC) around the access");
+        else
+            cure_entry(t, "U/S=0", leaf(r));
+        break;
+    case CAUSE_PROTECTION_KEY:
+        text_string(t, "PKRU.");
+        text_char(t, key_right(r));
+        text_char(t, 'D');
+        text_decimal(t, r->walk.key);
+        text_string(t, "=0 (WRPKRU)");
+        break;
+    default:
+        text_string(t, "none known");
+    }
+}
+
+void verdict_short(struct text *t, const struct record *r)
+{
+    static const char *const clause[CAUSE_COUNT] = {
+        [CAUSE_NONE] = "allowed",
+        [CAUSE_NOT_PRESENT] = "not present",
+        [CAUSE_SUPERVISOR_PAGE] = "supervisor only (U/S=0)",
+        [CAUSE_WRITE_PROTECTED] = "read-only (R/W=0)",
+        [CAUSE_NO_EXECUTE] = "not executable (XD=1)",
+        [CAUSE_SMEP] = "user page, CR4.SMEP=1",
+        [CAUSE_SMAP] = "user page, CR4.SMAP=1",
+        [CAUSE_SHADOW_STACK] = "no shadow-stack page",
+    };
+
+    text_string(t, level_name(r->walk.level));
+    text_char(t, ' ');
+    if (r->walk.cause == CAUSE_RESERVED_BIT) {
+        text_string(t, "with reserved bit ");
+        text_decimal(t, r->walk.bit);
+    } else if (r->walk.cause == CAUSE_PROTECTION_KEY) {
+        text_string(t, "with protection key ");
+        text_decimal(t, r->walk.key);
+        text_string(t, ", PKRU.");
+        text_char(t, key_right(r));
+        text_string(t, "D=1");
+    } else {
+        text_string(t, clause[r->walk.cause]);
+    }
+}

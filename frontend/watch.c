@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/watch.h"
+
+#include "frontend/writers.h"
+
+/* ---- Records ---- */
+
+static void on_raised(void *ctx, const struct record *r)
+{
+    struct watch *w = ctx;
+    bool expected = false;
+
+    for (unsigned i = 0; i < w->options->expects; i++)
+        expected |= expect_matches(&w->expect[i], r);
+    if (expected || w->unexpected++)
+        return;
+    w->unexpected_first = r->seq;
+}
+
+static void on_decided(void *ctx, const struct record *r)
+{
+    struct watch *w = ctx;
+    struct text t = output_reserve(w->lines);
+
+    explain_count(&w->explain, r);
+    explain_line(&t, r, record_line(w->disasm, r));
+    output_commit(w->lines, &t);
+    if (w->lines->prompt)
+        output_flush(w->lines);
+}
+
+static void on_ordered(void *ctx, const struct record *r)
+{
+    struct watch *w = ctx;
+    struct text t = output_reserve(w->trace);
+    const struct disasm_line *line = record_line(w->disasm, r);
+
+    if (w->options->trace_format == TRACE_CSV)
+        csv_record(&t, r, line);
+    else
+        json_record(&t, r, line);
+    output_commit(w->trace, &t);
+}
+
+static u64 guest_time(void *ctx)
+{
+    struct watch *w = ctx;
+
+    return machine_time(w->machine);
+}
+
+/* ---- The observer ---- */
+
+static void on_page_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                          const struct walk *walk, int during)
+{
+    struct watch *w = ctx;
+
+    recorder_page_fault(w->recorder, cpu, la, width, access, walk, during);
+}
+
+static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int during)
+{
+    struct watch *w = ctx;
+
+    story_event(&w->story, cpu, ev);
+    if (w->recorder)
+        recorder_event(w->recorder, cpu, ev, during);
+}
+
+static void on_delivery_failed(void *ctx, struct cpu *cpu, const struct cpu_event *first,
+                               const struct cpu_event *second, const char *step)
+{
+    struct watch *w = ctx;
+
+    story_delivery_failed(&w->story, cpu, first, second, step);
+    if (w->recorder)
+        recorder_delivery_failed(w->recorder, first, second);
+}
+
+static void on_resume(void *ctx, struct cpu *cpu)
+{
+    struct watch *w = ctx;
+
+    recorder_resume(w->recorder, cpu);
+}
+
+/* The story comes after the output that led to it. */
+static void on_shutdown(void *ctx, struct cpu *cpu)
+{
+    struct watch *w = ctx;
+
+    if (w->recorder)
+        recorder_shutdown(w->recorder, cpu, &w->story);
+    if (w->lines)
+        output_flush(w->lines);
+    story_tell(&w->story, cpu, stderr);
+    w->story.links = 0;
+}
+
+/* ---- Life ---- */
+
+static bool begin_recorder(struct watch *w)
+{
+    bool asked = w->options->expects || w->options->fail_on_unexpected;
+    struct recorder_events events = {
+        .raised = asked ? on_raised : NULL,
+        .decided = w->lines ? on_decided : NULL,
+        .ordered = w->trace ? on_ordered : NULL,
+        .time_ns = guest_time,
+        .ctx = w,
+    };
+
+    if (!asked && !w->lines && !w->trace)
+        return true;
+    w->recorder = recorder_create(&events);
+    w->disasm = disasm_create();
+    return w->recorder && w->disasm;
+}
+
+bool watch_begin(struct watch *w, struct machine *m, const struct options *o, struct output *trace,
+                 struct output *lines)
+{
+    struct cpu_observer observer = {
+        .ctx = w,
+        .event = on_event,
+        .delivery_failed = on_delivery_failed,
+        .shutdown = on_shutdown,
+    };
+
+    *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines};
+    for (unsigned i = 0; i < o->expects; i++)
+        expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
+    if (!begin_recorder(w))
+        return false;
+    if (w->recorder) {
+        observer.page_fault = on_page_fault;
+        observer.resume = on_resume;
+    }
+    if (trace && o->trace_format == TRACE_CSV) {
+        struct text t = output_reserve(trace);
+
+        csv_header(&t);
+        output_commit(trace, &t);
+    }
+    cpu_observe(machine_cpu(m), &observer);
+    return true;
+}
+
+void watch_finish(struct watch *w)
+{
+    if (w->machine)
+        cpu_observe(machine_cpu(w->machine), NULL);
+    if (w->recorder)
+        recorder_finish(w->recorder);
+    if (w->lines)
+        output_flush(w->lines);
+    if (w->options->explain)
+        explain_table(&w->explain, stderr);
+}
+
+bool watch_expectations(const struct watch *w, FILE *to)
+{
+    bool met = true;
+
+    for (unsigned i = 0; i < w->options->expects; i++) {
+        if (expect_met(&w->expect[i]))
+            continue;
+        fprintf(to, "faultline: -expect: '%s': not met, %llu such page faults came\n", w->options->expect[i],
+                (unsigned long long)w->expect[i].seen);
+        met = false;
+    }
+    if (w->options->fail_on_unexpected && w->unexpected) {
+        fprintf(to, "faultline: -fail-on: %llu unexpected page faults, the first is #%llu\n",
+                (unsigned long long)w->unexpected, (unsigned long long)w->unexpected_first);
+        met = false;
+    }
+    return met;
+}
+
+void watch_end(struct watch *w)
+{
+    recorder_destroy(w->recorder);
+    disasm_destroy(w->disasm);
+    w->recorder = NULL;
+    w->disasm = NULL;
+}

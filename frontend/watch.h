@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that watches the processor's faults during a run: recorder, trace file, --explain, --expect, the story. */
+#ifndef FAULTLINE_FRONTEND_WATCH_H
+#define FAULTLINE_FRONTEND_WATCH_H
+
+#include "frontend/expect.h"
+#include "frontend/explain.h"
+#include "frontend/options.h"
+#include "frontend/output.h"
+#include "frontend/recorder.h"
+
+struct watch {
+    struct machine *machine;
+    const struct options *options;
+    struct recorder *recorder; /* NULL if nobody asked for faults */
+    struct story story;
+    struct disasm *disasm;
+    struct output *trace;      /* NULL, or where records go */
+    struct output *lines;      /* NULL, or where explanations go */
+    struct explain explain;
+    struct expectation expect[OPTIONS_EXPECTS];
+    u64 unexpected;            /* page faults that no expectation fits */
+    u64 unexpected_first;      /* seq */
+};
+
+/* Both outputs may be NULL. False without memory. */
+bool watch_begin(struct watch *, struct machine *, const struct options *, struct output *trace, struct output *lines);
+/* No more will come: hands on what waits. */
+void watch_finish(struct watch *);
+/* Says on stderr what was expected and did not come, or the reverse. False if there is any. */
+bool watch_expectations(const struct watch *, FILE *);
+void watch_end(struct watch *);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical memory: RAM (allocated lazily by the host kernel), ROM images, and behind both the
+ * memory-mapped I/O bus. Every access by processors, devices (DMA), loaders and debuggers ends here.
+ */
+#ifndef FAULTLINE_MMU_PHYS_H
+#define FAULTLINE_MMU_PHYS_H
+
+#include "mmu/base.h"
+#include "mmu/bus.h"
+
+#define PHYS_LOW_RAM_TOP 0xC0000000ull /* RAM beyond 3 GiB continues at 4 GiB, as on a PC */
+#define PHYS_MAX_RAM (16ull << 30)
+
+struct phys;
+
+/* RAM of `ram_bytes` (a multiple of 4 KiB, 1 MiB..16 GiB); NULL if the host refuses the address space. */
+struct phys *phys_create(u64 ram_bytes);
+void phys_destroy(struct phys *);
+u64 phys_ram_bytes(const struct phys *);
+struct bus *phys_mmio(struct phys *); /* the bus behind RAM and ROM; owned by phys */
+
+/* Lay a ROM image over [base, base+size) (page multiples, copied). Reads see it; writes are dropped.
+ * Where it covers RAM it hides it. False if it overlaps another ROM or a hole, or is not page-aligned. */
+bool phys_add_rom(struct phys *, u64 base, const u8 *image, u64 size);
+
+/* RAM does not answer in [base, base+size) (page multiples): the range belongs to the MMIO bus. A PC with a display
+ * has one at 0xA0000-0xBFFFF. Otherwise RAM hides whatever is attached behind it. False as phys_add_rom. */
+bool phys_add_hole(struct phys *, u64 base, u64 size);
+
+/*
+ * The map, exposed for the functions below alone: they are on the path of every TLB miss. RAM is [0, low_size)
+ * and [4 GiB, 4 GiB + high_size), one block on the host. Every ROM and hole that covers RAM lies within
+ * [hide_base, hide_base + hide_size); a page there, and one that is not RAM, is searched for.
+ */
+struct phys_map {
+    u8 *ram;
+    u64 low_size, high_size;
+    u64 hide_base, hide_size;
+};
+u8 *phys_page_search(struct phys *, u64 pa, bool write);
+
+/* Pages of RAM with no ROM or hole anywhere near; NULL for all others. */
+ALWAYS_INLINE u8 *phys_page_ram(struct phys *phys, u64 pa)
+{
+    const struct phys_map *map = (const struct phys_map *)phys;
+
+    if (unlikely(pa - map->hide_base < map->hide_size))
+        return NULL;
+    if (likely(pa < map->low_size))
+        return map->ram + (pa & PAGE_MASK);
+    if (likely(pa - (1ull << 32) < map->high_size))
+        return map->ram + PHYS_LOW_RAM_TOP + ((pa & PAGE_MASK) - (1ull << 32));
+    return NULL;
+}
+
+/* The host address of the 4 KiB page holding `pa`, for reading, or for writing; NULL where it is not
+ * RAM (ROM for reading). The pointer is page-aligned and stays valid for the life of phys, though it
+ * is no longer what the guest sees once a ROM or hole is laid over it. */
+static inline u8 *phys_page_read(struct phys *phys, u64 pa)
+{
+    u8 *page = phys_page_ram(phys, pa);
+
+    return likely(page != NULL) ? page : phys_page_search(phys, pa, false);
+}
+
+static inline u8 *phys_page_write(struct phys *phys, u64 pa)
+{
+    u8 *page = phys_page_ram(phys, pa);
+
+    return likely(page != NULL) ? page : phys_page_search(phys, pa, true);
+}
+
+/* Total accesses of 1, 2, 4 or 8 bytes at any address and alignment: RAM, ROM, MMIO, or floating bus. Each page of a
+ * crossing access is served by what is there; over the top of the address space comes 0. */
+u64 phys_read(struct phys *, u64 pa, unsigned width);
+void phys_write(struct phys *, u64 pa, u64 value, unsigned width);
+
+/* Bulk copies (loaders, DMA, debugger). True if the range was RAM (or ROM, for reading) throughout. No device is
+ * touched: what is neither reads as 0xFF and swallows writes. */
+bool phys_copy_out(struct phys *, u64 pa, void *to, u64 size);
+bool phys_copy_in(struct phys *, u64 pa, const void *from, u64 size);
+bool phys_fill(struct phys *, u64 pa, u8 byte, u64 size);
+
+/*
+ * Who must hear of RAM writes that did not come through a processor's own write tags: phys_write, phys_copy_in
+ * and phys_fill call it *after* storing, once per touched range. The CPU registers itself to drop decoded code.
+ * There may be several, told in order of registration, one per ctx: the same ctx again replaces its function, and NULL
+ * removes it. False if memory ran out.
+ */
+typedef void phys_written_fn(void *ctx, u64 pa, u64 size);
+bool phys_on_written(struct phys *, phys_written_fn *, void *ctx);
+
+#endif
