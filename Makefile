@@ -64,7 +64,10 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(OUT)/faultline: $(FRONT_OBJ) $(LIB)
+# The embedded guest is built for a bare machine: none of the host program's flags, and always with the release layout.
+include bios/demo/demo.mk
+
+$(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) -lz -lm
 
@@ -79,7 +82,7 @@ FRONT_LIB_OBJ := $(filter-out $(OUT)/frontend/main.o,$(FRONT_OBJ))
 
 .SECONDEXPANSION:
 shared_of = $(patsubst %.c,$(OUT)/%.o,$(filter $(dir $(1))%,$(TEST_SHARED)))
-$(TEST_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call shared_of,$$*.c) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(LIB)
+$(TEST_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call shared_of,$$*.c) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(TEST_LIBS)
 

@@ -3,6 +3,7 @@
 #include "bios/image.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Detection ---- */
@@ -240,13 +241,25 @@ void boot_enter64(struct machine *m, u64 gdt, u64 tables, u64 entry, struct cpu_
 
 /* ---- The way in ---- */
 
+/* The kernel file: from the disk, or a copy of what is in memory already. */
+static bool kernel_file(struct boot_file *file, const struct boot_config *c, char *why, size_t size)
+{
+    if (!c->image)
+        return boot_file_load(file, c->kernel, true, why, size);
+    *file = (struct boot_file){.name = c->kernel, .bytes = malloc(c->image_size), .size = c->image_size};
+    if (!file->bytes)
+        return boot_fail(why, size, c->kernel, "out of memory");
+    memcpy(file->bytes, c->image, c->image_size);
+    return true;
+}
+
 static bool load_kernel(struct machine *m, const struct boot_config *c, char *why, size_t size)
 {
     struct boot_file file;
     enum boot_kind kind;
     bool ok;
 
-    if (!boot_file_load(&file, c->kernel, true, why, size))
+    if (!kernel_file(&file, c, why, size))
         return false;
     kind = boot_detect(file.bytes, file.size);
     machine_as_firmware_leaves_it(m);

@@ -22,6 +22,8 @@ const char *boot_kind_name(enum boot_kind);
 /* Borrowed, with its strings, until the machine is destroyed: after a reset the machine boots from it again. */
 struct boot_config {
     const char *kernel; /* bzImage or Multiboot kernel, possibly gzip-compressed; or NULL */
+    const u8 *image;    /* the kernel file itself, if it is in memory already (`kernel` then only names it); or NULL */
+    size_t image_size;
     const char *initrd; /* FILE[,FILE..]; Multiboot: FILE args[,FILE args..]; ",," is a comma; or NULL */
     const char *append; /* the command line, or NULL */
     const char *rom;    /* a ROM image that ends at 4 GiB and holds the reset vector; or NULL */

@@ -6,6 +6,7 @@
 #include "mmu/base.h"
 
 enum { P66 = 1, P67 = 2, PF2 = 4, PF3 = 8, PLOCK = 16, PREX = 32, PW = 64, PVEX = 128, PSEG = 256, PVL = 512,
+       PMANY = 2048 /* more than one, the REX prefix in its place not counted */,
        PNOBASE = 1024 /* a SIB byte without base, and REX.B or VEX.B */ };
 
 struct scan {
@@ -18,6 +19,7 @@ static inline struct scan scan_bytes(unsigned bits, const u8 *b)
 {
     struct scan s = {0};
     bool with_b = false;
+    unsigned legacy = 0;
     for (const u8 *end = b + 14; b < end; b++) {
         if (*b == 0x66)
             s.prefixes |= P66;
@@ -31,11 +33,13 @@ static inline struct scan scan_bytes(unsigned bits, const u8 *b)
             s.prefixes |= PSEG;
         else if (bits != 64 || (*b & 0xf0) != 0x40)
             break;
+        legacy++;
         s.prefixes &= ~(unsigned)(PREX | PW);
         with_b = bits == 64 && (*b & 0xf1) == 0x41;
         if (bits == 64 && (*b & 0xf0) == 0x40)
             s.prefixes |= PREX | (*b & 8 ? PW : 0);
     }
+    s.prefixes |= legacy - !!(s.prefixes & PREX) > 1 ? PMANY : 0;
     static const u16 maps[] = {0, 0x0f00, 0x3800, 0x3a00};
     if ((*b == 0xc4 || *b == 0xc5) && (bits == 64 || b[1] >= 0xc0)) {
         u8 last = *b == 0xc4 ? b[2] : b[1] & 0x7f;

@@ -434,6 +434,7 @@ static bool modrm_fits(u16 want, u8 modrm)
 static void check_row(const struct row *row)
 {
     enum { VARIANTS = 8 };
+    seed = 0x9e3779b97f4a7c15 ^ ((u64)row->opcode << 32 | (u64)row->modrm << 8 | row->prefix); /* a row's cases do not depend on the others */
     for (unsigned bits = 16; bits <= 64; bits *= 2) {
         for (unsigned modrm = 0; modrm < 256; modrm++) {
             if (!modrm_fits(row->modrm, (u8)modrm))
@@ -486,6 +487,8 @@ static void sweep_vex(unsigned bits)
             } else {
                 bytes[2] = (u8)opcode;
             }
+            if (i % 32 == 2)
+                bytes[0] = 0x62; /* EVEX, or BOUND */
             check_bytes(bits, bytes, false);
         }
 }
@@ -525,7 +528,7 @@ static unsigned check_coverage(void)
             missing++;
         }
     for (unsigned i = 0; i < DISAGREEMENTS; i++)
-        if (!disagreements[i].used) {
+        if (!disagreements[i].used && !disagreements[i].set) {
             printf("FAIL disagreements.def, entry %u (%s): nothing disagrees there\n", i + 1, disagreements[i].why);
             missing++;
         }
@@ -548,6 +551,7 @@ int main(void)
     for (unsigned i = 0; i < isa_row_count; i++)
         check_row(&isa_rows[i]);
     for (unsigned bits = 16; bits <= 64; bits *= 2) {
+        seed = bits;
         sweep_opcodes(bits);
         sweep_vex(bits);
         sweep_random(bits, 200000);
