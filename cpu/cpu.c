@@ -61,7 +61,7 @@ void cpu_refresh(struct cpu *cpu)
         cpu->seg_base[i] = code64 ? 0 : cpu->seg[i].base;
     cpu->seg_base[SEG_FS] = cpu->seg[SEG_FS].base;
     cpu->seg_base[SEG_GS] = cpu->seg[SEG_GS].base;
-    cpu->step_mode = (cpu->rflags & (FLAG_TF | FLAG_RF)) || (debug && code_breakpoints_on(cpu));
+    cpu->step_mode = (cpu->rflags & FLAG_TF) || (debug && code_breakpoints_on(cpu));
     tlb_keys_refresh(cpu);
 }
 

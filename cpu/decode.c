@@ -88,7 +88,7 @@ static bool read_vex(struct reader *r, bool code64, u8 lead, struct prefixes *p)
     }
     if (!code64)
         p->r = p->x = p->b = false;
-    p->vvvv = (~b2 >> 3) & (code64 ? 15 : 7);
+    p->vvvv = (~b2 >> 3) & 15;
     p->length = b2 >> 2 & 1;
     static const u8 reps[4] = {0, 0, 0xf3, 0xf2};
     p->rep = reps[b2 & 3];
@@ -251,6 +251,9 @@ static void read_immediate(struct reader *r, u8 code, struct op *op)
     }
 }
 
+/* Outside 64-bit mode there are eight registers, and the top bit of VEX.vvvv is ignored. */
+static u8 vex_register(const struct prefixes *p, const struct op *op) { return (u8)((p->vvvv & (op->flags & OP_CODE64 ? 15 : 7)) * 8); }
+
 enum place_kind { KIND_NONE, KIND_REG, KIND_MEM, KIND_IMM };
 
 /* Where an operand lives: its kind, and for registers the byte offset. */
@@ -268,7 +271,7 @@ static enum place_kind operand_place(u8 code, const struct op *op, const struct 
     case OPR_Gw: case OPR_Gd: case OPR_Gv: case OPR_Gy: *offset = (u8)(op->reg * 8); return KIND_REG;
     case OPR_Zb: *offset = byte_register(z, rex); return KIND_REG;
     case OPR_Zv: *offset = (u8)(z * 8); return KIND_REG;
-    case OPR_By: *offset = (u8)(p->vvvv * 8); return KIND_REG;
+    case OPR_By: *offset = vex_register(p, op); return KIND_REG;
     case OPR_AL: case OPR_AX: case OPR_rAX: *offset = REG_RAX * 8; return KIND_REG;
     case OPR_CL: *offset = REG_RCX * 8; return KIND_REG;
     case OPR_DX: *offset = REG_RDX * 8; return KIND_REG;
@@ -313,7 +316,7 @@ static void pick_handler(const struct row *row, const struct prefixes *p, u8 opc
     const struct handlers *h = row->handlers;
     enum place_kind k1 = operand_place(row->op[0], op, p, opcode, &op->d), k2 = operand_place(row->op[1], op, p, opcode, &op->s);
     if (p->vex) /* three operands: s is VEX.vvvv whatever its column */
-        op->s = (u8)(p->vvvv * 8);
+        op->s = vex_register(p, op);
     if (k2 == KIND_NONE && k1 == KIND_REG)
         op->s = op->d;
     op->fn = h->choose ? h->choose(op, mode) : NULL;

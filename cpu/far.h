@@ -78,11 +78,20 @@ static inline bool enters_code64(const struct cpu *cpu, const struct segment *cs
     return in_long(cpu) && (cs->attributes & ATTR_L);
 }
 
-/* #GP(0) unless execution may start at `rip` in `cs`. */
-ALWAYS_INLINE void far_check_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
+/*
+ * Where execution starts in `cs` when a far transfer names `rip`: #GP(0) unless canonical, or within the limit. Outside 64-bit code only 32 bits
+ * count, so that a 64-bit return to compatibility mode ignores the upper half.
+ */
+ALWAYS_INLINE u64 far_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
 {
-    if (enters_code64(cpu, cs) ? !is_canonical(&cpu->paging, rip) : rip > cs->limit)
+    if (enters_code64(cpu, cs)) {
+        if (!is_canonical(&cpu->paging, rip))
+            raise_gp(cpu, 0);
+        return rip;
+    }
+    if ((u32)rip > cs->limit)
         raise_gp(cpu, 0);
+    return (u32)rip;
 }
 
 /* The inner stack a TSS names: `ist` 1..7 (64-bit TSS), or 0 for the stack of privilege level `cpl`. #TS. Outside long mode *ss too. */

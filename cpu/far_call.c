@@ -64,13 +64,33 @@ static void far_real(struct cpu *cpu, const struct op *op, const struct far_targ
     cpu_refresh(cpu);
 }
 
+/* To code of the same privilege, directly or through a gate: a CALL pushes slots of `width` bytes on the current stack. */
+static void transfer_same(struct cpu *cpu, bool call, unsigned width, const struct descriptor *d, const struct segment *cs, u64 rip)
+{
+    struct frame f;
+
+    if (call) {
+        begin_on_current(cpu, &f, width);
+        push_return(cpu, &f);
+    }
+    rip = far_rip(cpu, cs, rip);
+    if (call) {
+        frame_probe(cpu, &f);
+        descriptor_access(cpu, d);
+        frame_write(cpu, &f);
+        cpu->RSP = frame_rsp(&f);
+    } else {
+        descriptor_access(cpu, d);
+    }
+    commit_code(cpu, *cs, cpu->cpl, rip);
+}
+
 /* "CONFORMING-CODE-SEGMENT", "NONCONFORMING-CODE-SEGMENT" */
 static void far_code(struct cpu *cpu, const struct op *op, const struct far_target *t, const struct descriptor *d)
 {
     u32 error = selector_error(t->selector);
     u16 a = descriptor_attributes(d);
     struct segment cs;
-    struct frame f;
 
     if (!(a & ATTR_CODE) || (in_long(cpu) && (a & (ATTR_L | ATTR_DB)) == (ATTR_L | ATTR_DB)))
         raise_gp(cpu, error);
@@ -79,27 +99,14 @@ static void far_code(struct cpu *cpu, const struct op *op, const struct far_targ
     if (!(a & ATTR_P))
         raise_np(cpu, error);
     cs = descriptor_segment(d, t->selector);
-    if (t->call) {
-        begin_on_current(cpu, &f, op->osize);
-        push_return(cpu, &f);
-    }
-    far_check_rip(cpu, &cs, t->offset);
-    if (t->call) {
-        frame_probe(cpu, &f);
-        descriptor_access(cpu, d);
-        frame_write(cpu, &f);
-        cpu->RSP = frame_rsp(&f);
-    } else {
-        descriptor_access(cpu, d);
-    }
-    commit_code(cpu, cs, cpu->cpl, t->offset);
+    transfer_same(cpu, t->call, op->osize, d, &cs, t->offset);
 }
 
 /* "MORE-PRIVILEGE": a new stack from the TSS; legacy gates copy parameters. */
-static void call_inner(struct cpu *cpu, const struct descriptor *gate, const struct descriptor *d, const struct segment *cs, u64 rip)
+static void call_inner(struct cpu *cpu, const struct descriptor *gate, unsigned width, const struct descriptor *d, const struct segment *cs,
+                       u64 rip)
 {
-    unsigned cpl = descriptor_dpl(d), width = in_long(cpu) ? 8 : descriptor_type(gate) & 8 ? 4 : 2;
-    unsigned parameters = in_long(cpu) ? 0 : gate->low >> 32 & 0x1f;
+    unsigned cpl = descriptor_dpl(d), parameters = in_long(cpu) ? 0 : gate->low >> 32 & 0x1f;
     u64 mask = cpu->seg[SEG_SS].attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
     struct descriptor ss_descriptor;
     struct segment ss;
@@ -116,7 +123,7 @@ static void call_inner(struct cpu *cpu, const struct descriptor *gate, const str
     for (unsigned i = parameters; i-- > 0;)
         frame_push(cpu, &f, mem_read(cpu, SEG_SS, (cpu->RSP + (u64)i * width) & mask, width));
     push_return(cpu, &f);
-    far_check_rip(cpu, cs, rip);
+    rip = far_rip(cpu, cs, rip);
     frame_probe(cpu, &f);
     if (descriptor_unaccessed(&ss_descriptor))
         sys_probe_write(cpu, ss_descriptor.at + 5, 1, IMPLICIT_DESCRIPTOR);
@@ -127,28 +134,6 @@ static void call_inner(struct cpu *cpu, const struct descriptor *gate, const str
     cpu->RSP = frame_rsp(&f);
     cpu->seg[SEG_SS] = ss;
     commit_code(cpu, *cs, cpl, rip);
-}
-
-/* "SAME-PRIVILEGE" through a gate, whose size decides that of the frame; and JMP through a gate. */
-static void gate_same(struct cpu *cpu, const struct far_target *t, const struct descriptor *gate, const struct descriptor *d,
-                      const struct segment *cs, u64 rip)
-{
-    struct frame f;
-
-    if (t->call) {
-        begin_on_current(cpu, &f, in_long(cpu) ? 8 : descriptor_type(gate) & 8 ? 4 : 2);
-        push_return(cpu, &f);
-    }
-    far_check_rip(cpu, cs, rip);
-    if (t->call) {
-        frame_probe(cpu, &f);
-        descriptor_access(cpu, d);
-        frame_write(cpu, &f);
-        cpu->RSP = frame_rsp(&f);
-    } else {
-        descriptor_access(cpu, d);
-    }
-    commit_code(cpu, *cs, cpu->cpl, rip);
 }
 
 /* DPL and presence of a gate or TSS. */
@@ -167,7 +152,8 @@ static void far_gate(struct cpu *cpu, const struct far_target *t, struct descrip
 {
     u16 selector = (u16)(gate->low >> 16);
     u32 error = selector_error(selector);
-    u64 rip = (gate->low & 0xffff) | (descriptor_type(gate) & 8 ? gate->low >> 32 & 0xffff0000 : 0);
+    unsigned width = in_long(cpu) ? 8 : descriptor_type(gate) & 8 ? 4 : 2;
+    u64 rip = (gate->low & 0xffff) | (width > 2 ? gate->low >> 32 & 0xffff0000 : 0);
     struct descriptor d;
     struct segment cs;
     u16 a;
@@ -191,9 +177,9 @@ static void far_gate(struct cpu *cpu, const struct far_target *t, struct descrip
         raise_np(cpu, error);
     cs = descriptor_segment(&d, selector);
     if (t->call && !is_conforming(&d) && ATTR_DPL_OF(a) < cpu->cpl)
-        call_inner(cpu, gate, &d, &cs, rip);
+        call_inner(cpu, gate, width, &d, &cs, rip);
     else
-        gate_same(cpu, t, gate, &d, &cs, rip);
+        transfer_same(cpu, t->call, width, &d, &cs, rip);
 }
 
 /* "TASK-GATE", "TASK-STATE-SEGMENT" */

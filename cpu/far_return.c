@@ -98,7 +98,7 @@ static void ret_outer(struct cpu *cpu, const struct op *op, unsigned release, co
     struct descriptor ss_descriptor;
     struct segment ss = return_stack_segment(cpu, selector, cs, &ss_descriptor);
 
-    far_check_rip(cpu, cs, rip);
+    rip = far_rip(cpu, cs, rip);
     if (descriptor_unaccessed(&ss_descriptor))
         sys_probe_write(cpu, ss_descriptor.at + 5, 1, IMPLICIT_DESCRIPTOR);
     descriptor_access(cpu, d);
@@ -126,7 +126,7 @@ void exec_RET_far(struct cpu *cpu, const struct op *op)
         ret_outer(cpu, op, release, &cs, &d, rip);
         return;
     }
-    far_check_rip(cpu, &cs, rip);
+    rip = far_rip(cpu, &cs, rip);
     descriptor_access(cpu, &d);
     stack_set(cpu, op, stack_next(cpu, op, (int)(2u * op->osize + release)));
     cpu->seg[SEG_CS] = cs;

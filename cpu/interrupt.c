@@ -58,6 +58,7 @@ static void deliver_commit(struct cpu *cpu, const struct cpu_event *ev, u64 clea
         cpu->dr[7] &= ~DR7_GD;
     cpu->shadow = SHADOW_NONE;
     cpu->halted = false;
+    cpu->single_step = false;
     cpu->delivering = -1;
     cpu_refresh(cpu);
 }
@@ -188,7 +189,7 @@ static void deliver_long(struct cpu *cpu, const struct cpu_event *ev)
     if (ev->has_error)
         frame_push(cpu, &f, ev->error);
     cpu->delivery_step = "target RIP";
-    far_check_rip(cpu, &e.cs, g.offset);
+    g.offset = far_rip(cpu, &e.cs, g.offset);
     push_frame(cpu, &e, &f);
 
     cpu->RSP = f.sp;
@@ -243,7 +244,7 @@ static void deliver_gate(struct cpu *cpu, const struct cpu_event *ev, const stru
     if (ev->has_error)
         frame_push(cpu, &f, ev->error);
     cpu->delivery_step = "target EIP";
-    far_check_rip(cpu, &e.cs, rip);
+    rip = far_rip(cpu, &e.cs, rip);
     push_frame(cpu, &e, &f);
 
     cpu->RSP = frame_rsp(&f);

@@ -6,7 +6,7 @@
 #include "cpu/state.h"
 
 /*
- * Deliver an event, between instructions (cpu->op == NULL). cpu->rip is the RIP to be saved, except for EVENT_SOFTWARE and
+ * Deliver an event, between instructions (cpu->op == NULL) or from within the INT that cpu->op is. cpu->rip is the RIP to be saved, except for EVENT_SOFTWARE and
  * EVENT_ICEBP: there it is that of the INT itself, where a fault in delivery reports it, and event->next_rip is saved.
  * Commits at its end and refreshes, or raises with the state untouched. From its start to its end cpu->delivering is the
  * vector and cpu->event_first the event; a raise leaves them for interrupt_combine.

@@ -5,9 +5,12 @@
 #include "cpu/interrupt.h"
 #include "cpu/system.h"
 
-static _Noreturn void raise_software(struct cpu *cpu, unsigned vector)
+/* INT n, INT3, INTO: delivered here and now, with the INT still the current instruction: what fails in delivery faults at it. */
+static void deliver_software(struct cpu *cpu, unsigned vector)
 {
-    raise_event(cpu, (struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE, .next_rip = cpu->next_rip });
+    cpu->stats.exceptions++;
+    interrupt_deliver(cpu, &(struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE, .next_rip = cpu->next_rip });
+    cpu->next_rip = cpu->rip;
 }
 
 /* Virtual-8086 mode without VME: sensitive to IOPL. */
@@ -15,20 +18,20 @@ void exec_INT(struct cpu *cpu, const struct op *op)
 {
     if (in_v86(cpu) && iopl(cpu) < 3)
         raise_gp(cpu, 0);
-    raise_software(cpu, (u8)op->imm);
+    deliver_software(cpu, (u8)op->imm);
 }
 
 void exec_INT3(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    raise_software(cpu, VEC_BP);
+    deliver_software(cpu, VEC_BP);
 }
 
 void exec_INTO(struct cpu *cpu, const struct op *op)
 {
     (void)op;
     if (flags_get(cpu) & FLAG_OF)
-        raise_software(cpu, VEC_OF);
+        deliver_software(cpu, VEC_OF);
 }
 
 /* INT1 delivers #DB without the DPL check and leaves DR6 alone. */
@@ -126,7 +129,7 @@ static void iret_protected(struct cpu *cpu, const struct op *op)
         sp = slot(cpu, op, 3);
         ss = return_stack_segment(cpu, (u16)slot(cpu, op, 4), &cs, &ss_descriptor);
     }
-    far_check_rip(cpu, &cs, rip);
+    rip = far_rip(cpu, &cs, rip);
     if (pops_stack && unlikely(descriptor_unaccessed(&ss_descriptor))) {
         sys_probe_write(cpu, ss_descriptor.at + 5, 1, IMPLICIT_DESCRIPTOR);
         descriptor_access(cpu, &d);

@@ -105,15 +105,19 @@ static void load_part(struct cpu *cpu, u64 pa, u8 *to, unsigned size)
     }
 }
 
+/* The TLB's answer for a context's key, or NULL. (Building a struct access in memory costs more than this: callers ask here first.) */
+ALWAYS_INLINE u8 *linear_hit(struct cpu *cpu, u64 la, unsigned width, unsigned access, u64 key)
+{
+    const struct tlb_entry *e = tlb_slot(cpu, la);
+    cpu->bounce.active = false;
+    return likely((access & ACC_w ? e->write_tag : e->read_tag) == tlb_want(la, width, key)) ? tlb_host(e, la) : NULL;
+}
+
 /* An operand at a checked linear address: RAM in place, or the bounce buffer. width <= 16. */
-static u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsigned access, struct access a)
+static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsigned access, struct access a)
 {
     struct bounce *b = &cpu->bounce;
-    const struct tlb_entry *e = tlb_slot(cpu, la);
-    u64 want = tlb_want(la, width, tlb_key_of(cpu, a));
     b->active = false;
-    if (likely((access & ACC_w ? e->write_tag : e->read_tag) == want))
-        return tlb_host(e, la);
     unsigned first = first_part(la, width);
     a.kind = access & ACC_w ? ACCESS_WRITE : ACCESS_READ;
     struct translation t = translate(cpu, la, first, a);
@@ -156,7 +160,8 @@ u8 *logical_resolve(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, u
     check_alignment(cpu, la, width);
     if (unlikely(cpu->data_breakpoints))
         debug_data_access(cpu, la, width, access & ACC_w);
-    return linear_resolve(cpu, la, width, access, access_now(cpu, ACCESS_READ));
+    u8 *host = linear_hit(cpu, la, width, access, cpu->tlb_key);
+    return host ? host : linear_resolve(cpu, la, width, access, access_now(cpu, ACCESS_READ));
 }
 
 u8 *operand_resolve(struct cpu *cpu, const struct op *op, unsigned width, unsigned access)
@@ -167,13 +172,17 @@ u8 *operand_resolve(struct cpu *cpu, const struct op *op, unsigned width, unsign
 
 /* Whole accesses. */
 
-u64 lin_read(struct cpu *cpu, u64 la, unsigned width, struct access a) { return host_load(linear_resolve(cpu, la, width, ACC_r, a), width); }
+u64 lin_read(struct cpu *cpu, u64 la, unsigned width, struct access a)
+{
+    u8 *host = linear_hit(cpu, la, width, ACC_r, tlb_key_of(cpu, a));
+    return host_load(host ? host : linear_resolve(cpu, la, width, ACC_r, a), width);
+}
 
 void lin_write(struct cpu *cpu, u64 la, u64 value, unsigned width, struct access a)
 {
-    u8 *p = linear_resolve(cpu, la, width, ACC_w, a);
-    host_store(p, value, width);
-    if (cpu->bounce.active)
+    u8 *host = linear_hit(cpu, la, width, ACC_w, tlb_key_of(cpu, a));
+    host_store(host ? host : linear_resolve(cpu, la, width, ACC_w, a), value, width);
+    if (unlikely(cpu->bounce.active))
         bounce_commit(cpu);
 }
 
@@ -231,7 +240,9 @@ static u64 system_linear(const struct cpu *cpu, u64 la) { return in_long(cpu) ? 
 
 u64 sys_read(struct cpu *cpu, u64 la, unsigned width, enum implicit why)
 {
-    return lin_read(cpu, system_linear(cpu, la), width, (struct access){.kind = ACCESS_READ, .implicit = why});
+    la = system_linear(cpu, la);
+    u8 *host = linear_hit(cpu, la, width, ACC_r, (u64)cpu->tlb_generation << 2 | KEY_SUPERVISOR);
+    return host ? host_load(host, width) : lin_read(cpu, la, width, (struct access){.kind = ACCESS_READ, .implicit = why});
 }
 
 void sys_write(struct cpu *cpu, u64 la, u64 value, unsigned width, enum implicit why)

@@ -13,9 +13,6 @@ static const struct { const char *name; u32 leaf; } feature_table[FEAT_COUNT] = 
 #undef FEATURE
 };
 
-/* Listed because the tables speak of them, but not all their instructions are here: no model has these yet. The one place that says so. */
-static const u8 unimplemented[] = { FEAT_SSE3, FEAT_SSSE3, FEAT_SSE41, FEAT_SSE42 };
-
 /* What a feature makes no sense without. */
 static const struct { u8 feature, needs; } dependencies[] = {
     { FEAT_FXSR, FEAT_FPU },      { FEAT_MMX, FEAT_FPU },         { FEAT_SSE, FEAT_FXSR },      { FEAT_SSE2, FEAT_SSE },
@@ -52,7 +49,7 @@ static const u8 added_v2[] = { FEAT_SSE41, FEAT_SSE42, FEAT_POPCNT, FEAT_RDTSCP,
 
 /*
  * Family, model and stepping are those of a processor of that kind; "max" has a model number Intel has not used, so that guests go by
- * feature bits and not by tables of known processors. Each model is limited to what is implemented.
+ * feature bits and not by tables of known processors. features.def lists only what is implemented.
  */
 static const struct model models[] = {
     { "max", "Faultline x86-64 processor", 6, 0xf0, 1, 46, 0x16, 0x80000008, NULL, NULL, ALL },
@@ -65,14 +62,6 @@ static const struct model models[] = {
 
 static void set_feature(struct features *f, unsigned feature) { f->has[feature >> 6] |= BIT(feature & 63); }
 static void clear_feature(struct features *f, unsigned feature) { f->has[feature >> 6] &= ~BIT(feature & 63); }
-
-static bool is_implemented(unsigned feature)
-{
-    for (unsigned i = 0; i < COUNT(unimplemented); i++)
-        if (unimplemented[i] == feature)
-            return false;
-    return true;
-}
 
 static bool __attribute__((format(printf, 3, 4))) refuse(char *why, size_t size, const char *format, ...)
 {
@@ -97,9 +86,7 @@ static void add_model_features(struct features *f, const struct model *m)
     if (m->base)
         add_model_features(f, find_model(m->base, strlen(m->base)));
     for (unsigned i = 0; i < (m->added_count == ALL ? (unsigned)FEAT_COUNT : m->added_count); i++) {
-        unsigned feature = m->added_count == ALL ? i : m->added[i];
-        if (is_implemented(feature))
-            set_feature(f, feature);
+        set_feature(f, m->added_count == ALL ? i : m->added[i]);
     }
 }
 
@@ -142,8 +129,6 @@ static bool parse_item(struct features *f, const char *item, size_t length, char
         remove_feature(f, (unsigned)feature);
         return true;
     }
-    if (!is_implemented((unsigned)feature))
-        return refuse(why, size, "'%s' is not implemented", feature_table[feature].name);
     set_feature(f, (unsigned)feature);
     return true;
 }

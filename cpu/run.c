@@ -240,7 +240,7 @@ static void execute_traces(struct cpu *cpu)
 
 static bool breakpoint_enabled(const struct cpu *cpu, unsigned n) { return cpu->dr[7] >> (2 * n) & 3; }
 
-/* Instruction breakpoints, before the instruction, unless RF; RF covers one instruction. */
+/* Instruction breakpoints, before the instruction, unless RF. */
 static void check_code_breakpoints(struct cpu *cpu)
 {
     u64 hit = 0, la = cpu->mode & MODE_CODE64 ? cpu->rip : (u32)(cpu->seg[SEG_CS].base + cpu->rip);
@@ -249,10 +249,6 @@ static void check_code_breakpoints(struct cpu *cpu)
             hit |= BIT(n);
     if (hit && !(cpu->rflags & FLAG_RF))
         raise_db_fault(cpu, hit);
-    if (cpu->rflags & FLAG_RF) {
-        cpu->rflags &= ~FLAG_RF;
-        cpu_refresh(cpu);
-    }
 }
 
 void debug_data_access(struct cpu *cpu, u64 la, unsigned width, bool write)
@@ -269,12 +265,13 @@ void debug_data_access(struct cpu *cpu, u64 la, unsigned width, bool write)
 
 static void execute_step(struct cpu *cpu)
 {
-    bool trap = cpu->rflags & FLAG_TF;
     cpu->patch = NULL;
-    if (cpu->dr[7] & 0xff || cpu->rflags & FLAG_RF)
+    cpu->single_step = cpu->rflags & FLAG_TF;
+    if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);
+    cpu->rflags &= ~FLAG_RF;
     execute_single(cpu);
-    if (trap)
+    if (cpu->single_step)
         cpu->dr6_pending |= DR6_BS;
 }
 
@@ -374,6 +371,7 @@ static enum cpu_stop run(struct cpu *cpu)
         }
         if (left > INT64_MAX)
             left = INT64_MAX;
+        cpu->rflags &= ~FLAG_RF; /* it covered breakpoints on this instruction, and a fault of it will push RF = 1 anyway */
         cpu->budget = (s64)left - TRACE_MAX_INSNS;
         cpu->limit = now + (u64)cpu->budget;
         execute_traces(cpu);

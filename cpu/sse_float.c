@@ -19,7 +19,8 @@ static bool any_tiny(enum float_lanes lanes, const union xmm *x)
 /*
  * "Numeric Underflow Exception (#U)": unmasked, a tiny result is enough; masked, it must be inexact as well, and so the
  * host says. "SIMD Floating-Point Exception Priority": an unmasked exception before the operation keeps those after it
- * from being detected.
+ * from being detected. PE of an overflow or underflow that is unmasked is the masked response's: the processor's
+ * tells if the result would be inexact with an unbounded exponent.
  */
 NOINLINE void float_exceptions(struct cpu *cpu, u32 flags, enum float_lanes lanes, const union xmm *result)
 {

@@ -2,7 +2,7 @@
 /* SSE and MMX data movement (SDM Vol. 1, "SSE Data Transfer Instructions" and their like). */
 #include "cpu/sse.h"
 
-/* Bit 0 of the opcode, or the row, tells a load from a store. */
+/* Loads and stores of a pair share their function: the opcode tells. */
 static bool is_store(const struct op *op, u16 store_opcode) { return op->opcode == store_opcode; }
 
 /* Whole registers. aligned: the memory form insists on 16-byte alignment. */

@@ -120,7 +120,7 @@ union xmm {
 /* x87 registers are 80-bit images, st[] physical (R0..R7). */
 struct x87 {
     struct { u64 mantissa; u16 exponent; } r[8];
-    u16 control, status, tag; /* tag: full 2-bit form; TOP lives in status */
+    u16 control, status, tag; /* tag: two bits each, of which only 3, empty, counts (x87_tag_word); TOP lives in status */
     u16 fop;
     u16 fcs, fds;
     u64 fip, fdp;
@@ -243,6 +243,7 @@ struct cpu {
     u64 jump_pages[64]; /* a filter of the pages whose addresses are in it, hashed */
     u64 large_low, large_high; /* the linear range covered by translations from large pages */
     bool step_mode;  /* TF, code breakpoints: one instruction at a time */
+    bool single_step; /* TF was set when this instruction began: a trap follows, unless it delivered an interrupt */
 
     struct features features;
     struct cpu_config config;

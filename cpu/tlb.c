@@ -29,6 +29,9 @@ struct walk cpu_walk(struct cpu *cpu, u64 la, struct access a)
     return walk(&cpu->paging, la, a, (struct walk_reader){read_entry, cpu});
 }
 
+/* The same without the copy. */
+static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a) { walk_into(w, &cpu->paging, la, a, (struct walk_reader){read_entry, cpu}); }
+
 /* "Accessed and Dirty Flags": A in every entry used, D in a written leaf, only now that the access is allowed. */
 static void commit_updates(struct cpu *cpu, const struct walk *w)
 {
@@ -91,7 +94,8 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
         return (struct translation){(e->pa & PAGE_MASK) | (la & ~PAGE_MASK), (u8 *)(la + e->addend)};
     }
     cpu->stats.tlb_misses++;
-    struct walk w = cpu_walk(cpu, la, a);
+    struct walk w;
+    walk_now(cpu, &w, la, a);
     if (unlikely(w.cause != CAUSE_NONE)) {
         e->read_tag = e->write_tag = 0; /* the faulting access drops its own entry */
         raise_pf(cpu, la, width, &a, &w);
@@ -119,7 +123,8 @@ const struct code_tlb_entry *translate_code(struct cpu *cpu, u64 la)
     if (likely(e->tag == tag))
         return e;
     struct access a = {.kind = ACCESS_EXECUTE, .user = cpu->cpl == 3, .ac = cpu->rflags & FLAG_AC};
-    struct walk w = cpu_walk(cpu, la, a);
+    struct walk w;
+    walk_now(cpu, &w, la, a);
     cpu->stats.tlb_misses++;
     if (unlikely(w.cause != CAUSE_NONE)) {
         e->tag = 0;

@@ -118,6 +118,20 @@ u16 x87_tag_word(const struct x87 *x)
     return (u16)word;
 }
 
+/* An integer is exact in the double extended format. */
+fp80 x87_from_integer(s64 v)
+{
+    u64 m = v < 0 ? -(u64)v : (u64)v;
+    fp80 x = {.mantissa = 0, .exponent = 0};
+
+    if (m) {
+        unsigned shift = (unsigned)__builtin_clzll(m);
+        x.mantissa = m << shift;
+        x.exponent = (u16)((v < 0 ? 0x8000 : 0) | (0x3fff + 63 - shift));
+    }
+    return x;
+}
+
 void exec_FNINIT(struct cpu *cpu, const struct op *op)
 {
     (void)op;

@@ -93,6 +93,7 @@ void x87_update_summary(struct cpu *); /* ES, B and FERR# from flags and masks *
 bool x87_underflow(struct cpu *);     /* stack underflow; true if masked */
 bool x87_overflow(struct cpu *);      /* stack overflow; true if masked */
 u16 x87_tag_word(const struct x87 *); /* the full tag word, from contents */
+fp80 x87_from_integer(s64);
 void x87_note(struct cpu *, const struct op *); /* last-instruction pointers and opcode */
 /* Report an operation's flags and C1. False: an unmasked exception keeps destination and stack as they were. */
 bool x87_commit(struct cpu *, u16 flags);

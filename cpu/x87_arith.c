@@ -2,20 +2,6 @@
 /* x87 arithmetic, comparison and transcendental instructions (SDM Vol. 1, "x87 FPU Instruction Set"). */
 #include "cpu/x87.h"
 
-/* An integer is exact in the double extended format. */
-static fp80 from_integer(s64 v)
-{
-    u64 m = v < 0 ? -(u64)v : (u64)v;
-    fp80 x = {.mantissa = 0, .exponent = 0};
-
-    if (m) {
-        unsigned shift = (unsigned)__builtin_clzll(m);
-        x.mantissa = m << shift;
-        x.exponent = (u16)((v < 0 ? 0x8000 : 0) | (0x3fff + 63 - shift));
-    }
-    return x;
-}
-
 /* ST(i) := ST(i) op source, and pop. `source` NULL: empty. */
 static void arithmetic(struct cpu *cpu, unsigned i, x87_binary_fn *f, const void *source, bool pop)
 {
@@ -62,7 +48,7 @@ static fp80 read_integer(struct cpu *cpu, const struct op *op)
     x87_check_pending(cpu);
     u64 v = operand_read(cpu, op, op->opcode == 0xda ? 4 : 2);
     x87_note(cpu, op);
-    return from_integer(op->opcode == 0xda ? (s32)v : (s16)v);
+    return x87_from_integer(op->opcode == 0xda ? (s32)v : (s16)v);
 }
 
 static void integer_form(struct cpu *cpu, const struct op *op, const struct x87_arithmetic *f)

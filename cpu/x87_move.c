@@ -77,16 +77,6 @@ void exec_FLD(struct cpu *cpu, const struct op *op)
 }
 IRREGULAR(FLD);
 
-static fp80 integer_value(s64 v)
-{
-    u64 m = v < 0 ? -(u64)v : (u64)v;
-    unsigned shift = m ? (unsigned)__builtin_clzll(m) : 0;
-
-    if (!m)
-        return (fp80){.mantissa = 0, .exponent = 0};
-    return (fp80){.mantissa = m << shift, .exponent = (u16)((v < 0 ? 0x8000 : 0) | (0x3fff + 63 - shift))};
-}
-
 /* DF /0 m16int, DB m32int, DF /5 m64int */
 void exec_FILD(struct cpu *cpu, const struct op *op)
 {
@@ -95,7 +85,7 @@ void exec_FILD(struct cpu *cpu, const struct op *op)
     x87_check_pending(cpu);
     u64 v = operand_read(cpu, op, width);
     x87_note(cpu, op);
-    push_or_overflow(cpu, integer_value((s64)sign_extend(v, width)));
+    push_or_overflow(cpu, x87_from_integer((s64)sign_extend(v, width)));
 }
 IRREGULAR(FILD);
 

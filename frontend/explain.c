@@ -51,29 +51,26 @@ void explain_line(struct text *t, const struct record *r, const struct disasm_li
     text_decimal(t, r->seq);
     text_char(t, ' ');
     if (r->vector != 14) {
-        const char *name = vector_name(r->vector);
-
-        text_string(t, name ? name : "interrupt");
-        text_string(t, " at ");
+        verdict_why(t, r);
+        text_string(t, ", at ");
         text_hex(t, r->rip);
-        text_string(t, ": delivery failed at: ");
-        text_string(t, r->story);
-    } else {
-        put_access(t, r);
-        text_string(t, " at ");
-        text_hex(t, r->rip);
-        if (line) {
-            text_string(t, " (");
-            text_string(t, line->text);
-            text_char(t, ')');
-        }
-        if (r->parent != RECORD_NONE) {
-            text_string(t, ", while handling #");
-            text_decimal(t, r->parent);
-        }
-        text_string(t, ": ");
-        verdict_short(t, r);
+        text_char(t, '\n');
+        return;
     }
+    put_access(t, r);
+    text_string(t, " at ");
+    text_hex(t, r->rip);
+    if (line) {
+        text_string(t, " (");
+        text_string(t, line->text);
+        text_char(t, ')');
+    }
+    if (r->parent != RECORD_NONE) {
+        text_string(t, ", while handling #");
+        text_decimal(t, r->parent);
+    }
+    text_string(t, ": ");
+    verdict_short(t, r);
     text_string(t, " -> ");
     put_outcome(t, r);
     text_char(t, '\n');

@@ -39,7 +39,7 @@ struct record {
     struct access access;
     struct walk walk;
     unsigned size;    /* bytes of the part that faulted */
-    const char *story; /* another vector: what went wrong, in words; NULL for a page fault */
+    const char *story; /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;
     u8 cpl;

@@ -507,7 +507,7 @@ static void record_link(struct recorder *rec, struct cpu *cpu, const struct stor
     r->size = 0;
     r->access = (struct access){.kind = ACCESS_READ};
     r->during = during;
-    r->story = link->failed_at ? link->failed_at : "delivery";
+    r->story = link->failed_at;
     s->switches = rec->switches;
     s->state = SLOT_DOOMED;
     rec->next++;

@@ -100,12 +100,13 @@ static void put_link(struct text *t, const struct story_link *link, const struct
     if (link->walked) {
         struct record r = *state;
 
-        r.story = NULL;
         r.cr2 = link->event.cr2;
         r.error = link->event.error;
         r.walk = link->walk;
         r.access = link->access;
-        text_string(t, link->access.user ? ": user " : ": supervisor ");
+        text_string(t, link->access.implicit != IMPLICIT_NONE ? ": the processor's own "
+                       : link->access.user                    ? ": user "
+                                                              : ": supervisor ");
         text_string(t, access_name(link->access.kind));
         text_string(t, "; ");
         verdict_why(t, &r);
@@ -161,7 +162,7 @@ static void tell_where(struct cpu *cpu, const struct cpu_state *state, FILE *to)
 void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
 {
     struct cpu_state state;
-    struct record r = {.cpl = (u8)cpu_cpl(cpu)};
+    struct record r = {.vector = VEC_PF, .cpl = (u8)cpu_cpl(cpu)};
 
     cpu_get_state(cpu, &state);
     r.cr4 = state.cr4;

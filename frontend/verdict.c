@@ -174,10 +174,22 @@ static void why_write(struct text *t, const struct record *r)
     }
 }
 
+/* Another vector, within a triple-fault story. */
+static void why_event(struct text *t, const struct record *r)
+{
+    const char *name = vector_name(r->vector);
+
+    text_string(t, r->story ? "delivery of " : "");
+    text_string(t, name ? name : "an interrupt");
+    text_string(t, r->story ? " failed at: " : " was raised while a #DF was being delivered");
+    if (r->story)
+        text_string(t, r->story);
+}
+
 void verdict_why(struct text *t, const struct record *r)
 {
-    if (r->story) {
-        text_string(t, r->story);
+    if (r->vector != 14) {
+        why_event(t, r);
         return;
     }
     name_entry(t, r);

@@ -20,19 +20,19 @@ const unsigned context_count = sizeof(contexts) / sizeof(contexts[0]);
 
 static const char *const page_names[PAGES] = {
     "code", "code tail", "target", "outer code", "data", "data, second page", "destination", "destination, second page",
-    "stack, lower page", "stack, upper page", "frame", "frame, second page", "outer stack", "handler", "kernel stack", "IDT", "LDT",
+    "stack, lower page", "stack, upper page", "frame", "frame, second page", "kernel stack", "outer stack", "handler", "IDT", "LDT",
     "GDT", "GDT, second page", "TSS", "TSS, second page", "new TSS", "new TSS, second page",
 };
 const char *page_name(unsigned page) { return page_names[page]; }
 
 bool page_is_code(unsigned page) { return page <= PG_OUTER || page == PG_HANDLER; }
-bool page_is_system(unsigned page) { return page >= PG_KERNEL_STACK; }
+bool page_is_system(unsigned page) { return page >= PG_KERNEL_STACK && page != PG_OUTER_STACK && page != PG_HANDLER; }
 
 bool page_is_user(const struct rig *r, unsigned page)
 {
     if (page == PG_OUTER || page == PG_OUTER_STACK)
         return true;
-    return r->ctx->cpl == 3 && page < PG_OUTER_STACK;
+    return r->ctx->cpl == 3 && page < PG_KERNEL_STACK;
 }
 
 static bool is_long(const struct rig *r) { return r->ctx->mode == CTX_64; }
@@ -99,7 +99,7 @@ static void put_system(struct rig *r)
     put_descriptor(r, D_TSS, r->tss, 0x168, ATTR_P | 0xb);
     put_descriptor(r, D_TASK, r->task, 0x68, ATTR_P | 0x9);
     put_descriptor(r, D_LDT, AT(PG_LDT), 0xff, ATTR_P | 2);
-    put_gate(r, r->gdt + D_GATE * 8, AT(PG_HANDLER) + 0x800, SELECTOR(D_KCODE, 0), SYS_CALL, 0);
+    put_gate(r, r->gdt + D_GATE * 8, AT(PG_HANDLER) + 0x800, SELECTOR(D_KCODE, 0), SYS_CALL, is_long(r) ? 0 : 2); /* two parameters */
     if (!is_long(r))
         put_gate(r, r->gdt + D_TASK_GATE * 8, 0, SELECTOR(D_TASK, 0), SYS_TASK, 0);
     if (is_long(r)) {
@@ -122,7 +122,7 @@ void rig_blank(struct rig *r)
 {
     u32 noise = 12345;
     memset(r->memory, 0, sizeof(r->memory));
-    for (unsigned page = 0; page < PG_OUTER_STACK; page++)
+    for (unsigned page = 0; page < PG_KERNEL_STACK; page++)
         for (unsigned i = 0; i < PAGE_SIZE; i++)
             r->memory[page][i] = page_is_code(page) ? 0xf1 : (u8)((noise = noise * 1103515245 + 12345) >> 16);
     memset(r->memory[PG_HANDLER], 0xf1, PAGE_SIZE);
@@ -300,7 +300,7 @@ static void start_state(struct rig *r)
     if (r->ctx->mode == CTX_PAE)
         a->cr4 |= CR4_PAE, a->efer = EFER_NXE;
     if (is_long(r))
-        a->cr4 |= CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_FSGSBASE, a->efer = EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE;
+        a->cr4 |= CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_FSGSBASE | CR4_PKE, a->efer = EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE;
     if (r->ctx->mode == CTX_PAE)
         a->paging.pdpte[0] = TABLE_MIDDLE | PTE_P;
     start_fpu(a);

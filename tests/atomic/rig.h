@@ -9,16 +9,19 @@
 #include "cpu/state.h"
 
 enum {
-    LINEAR_BASE = 0x4000,
+    LINEAR_BASE = 0x2000,
     FRAME_BASE = 0x80000, /* physical */
     TABLE_ROOT = 0x10000, TABLE_LEAF = 0x11000, TABLE_MIDDLE = 0x12000,
 };
 
-/* Pages by role, in linear order. The first twelve have linear addresses below 64 KiB. */
+/*
+ * Pages by role, in linear order. Up to the outer stack they have linear addresses below 64 KiB: 16-bit code reaches them, and IRET
+ * to a 16-bit stack, which leaves the upper half of ESP as it is, restores it all the same.
+ */
 enum page {
     PG_CODE0, PG_CODE1, PG_TARGET, PG_OUTER, /* OUTER: code of CPL 3, whatever the instruction's level */
     PG_DATA0, PG_DATA1, PG_DEST0, PG_DEST1, PG_STACK0, PG_STACK1, PG_FRAME0, PG_FRAME1,
-    PG_OUTER_STACK, PG_HANDLER, PG_KERNEL_STACK, PG_IDT, PG_LDT, PG_GDT0, PG_GDT1, PG_TSS0, PG_TSS1, PG_TASK0, PG_TASK1,
+    PG_KERNEL_STACK, PG_OUTER_STACK, PG_HANDLER, PG_IDT, PG_LDT, PG_GDT0, PG_GDT1, PG_TSS0, PG_TSS1, PG_TASK0, PG_TASK1,
     PAGES,
 };
 

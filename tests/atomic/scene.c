@@ -47,7 +47,7 @@ unsigned scene_specials(const struct row *row)
     static const struct { const char *name; unsigned count; } table[] = {
         {"MOVS", 4}, {"CMPS", 4}, {"SCAS", 4}, {"STOS", 3}, {"LODS", 3}, {"INS", 3}, {"OUTS", 3}, {"CMPXCHG", 2}, {"CMPXCHG8B", 2},
         {"ENTER", 2}, {"Jcc", 2}, {"LOOP", 2}, {"LOOPE", 2}, {"LOOPNE", 2}, {"JCXZ", 2}, {"CALL_far", 4}, {"JMP_far", 4}, {"RET_far", 2},
-        {"IRET", 3}, {"INT", 2}, {"MOV_to_Sreg", 3},
+        {"IRET", 3}, {"INT", 2}, {"MOV_to_Sreg", 3}, {"ARPL", 2},
     };
     for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (is(row, table[i].name))
@@ -260,6 +260,10 @@ static void put_task(struct rig *r)
     const u16 segments[6] = {SELECTOR(D_TEXTRA, cpl), SELECTOR(D_TCODE, cpl), SELECTOR(D_TSTACK, cpl), SELECTOR(D_TDATA, cpl),
                              SELECTOR(D_TDATA, cpl), 0};
     rig_put_value(r, t + 4, AT(PG_KERNEL_STACK) + 0xff0, 4);
+    if (r->ctx->mode == CTX_64) { /* for LTR */
+        rig_put_value(r, t + 36, AT(PG_KERNEL_STACK) + 0x800, 8);
+        return;
+    }
     rig_put_value(r, t + 8, SELECTOR(D_KDATA, 0), 4);
     rig_put_value(r, t + 0x1c, TABLE_ROOT, 4);
     rig_put_value(r, t + 0x20, AT(PG_TARGET) + 0x20 - r->base[SEG_CS], 4);
@@ -338,6 +342,8 @@ static bool prepare_operand(struct rig *r, struct scene *s)
         struct table_register t = is(row, "LGDT") ? r->start.gdt : r->start.idt;
         rig_put_value(r, at, t.limit, 2), rig_put_value(r, at + 2, t.base, 8);
     }
+    if (is(row, "ARPL"))
+        rig_put_value(r, at, s->special ? 0x13 : 0x10, 2);
     if (is(row, "LMSW"))
         rig_put_value(r, at, CR0_PE | CR0_MP, 2);
     if (is(row, "FLDCW") || is(row, "FLDENV") || is(row, "FRSTOR"))
@@ -367,7 +373,7 @@ static bool prepare_operand(struct rig *r, struct scene *s)
 static void prepare_registers(struct rig *r, struct scene *s)
 {
     const struct row *row = s->row;
-    u64 *g = r->start.gpr, offset = s->operand - r->base[SEG_DS];
+    u64 *g = r->start.gpr, offset = s->operand - r->base[s->place->form == FORM_SEGMENT ? SEG_FS : SEG_DS];
     static const char *const state[] = {"XSAVE", "XRSTOR", "XSAVEOPT", "XSETBV", NULL}, *const zero[] = {"XGETBV", "XSETBV", "RDPKRU", "WRPKRU", "MONITOR", NULL};
     if (is_any(row, state))
         g[REG_RAX] = 3;
@@ -381,8 +387,11 @@ static void prepare_registers(struct rig *r, struct scene *s)
         g[REG_RCX] = 2;
     if (is(row, "MONITOR"))
         g[REG_RAX] = offset;
-    if (is(row, "MASKMOVQ") || is(row, "MASKMOVDQU"))
+    if (is(row, "MASKMOVQ") || is(row, "MASKMOVDQU")) {
         g[REG_RDI] = offset;
+        r->start.xmm[2].q[0] = r->start.xmm[2].q[1] = 0x80ff00ff80008080; /* the mask is register 2: set where a page may begin */
+        r->start.x87.r[2].mantissa = 0x80ff00ff80008080;
+    }
     if (is(row, "XLAT"))
         g[REG_RBX] = offset - (u8)g[REG_RAX];
     if (is(row, "JCXZ") && s->special)
@@ -396,6 +405,9 @@ static bool prepare_system_call(struct rig *r, struct scene *s)
     bool wide = s->prefix == 2, is64 = r->ctx->mode == CTX_64;
     u64 *msr = a->msr, handler = AT(PG_HANDLER) + 0x800, outer = AT(PG_OUTER) + 0x10;
 #define MSR_SLOT(field) msr[offsetof(struct cpu, field) / 8 - offsetof(struct cpu, star) / 8]
+    if (is(row, "SYSRET") || is(row, "SYSEXIT")) /* which keep data segments that a return to CPL 3 would null */
+        for (unsigned seg = 0; seg <= SEG_GS; seg++)
+            a->seg[seg].attributes |= seg == SEG_CS || seg == SEG_SS ? 0 : ATTR_DPL;
     MSR_SLOT(star) = (u64)SELECTOR(D_TSTACK, 3) << 48 | (u64)SELECTOR(D_KCODE, 0) << 32;
     MSR_SLOT(lstar) = MSR_SLOT(sysenter_eip) = handler;
     MSR_SLOT(sysenter_esp) = AT(PG_KERNEL_STACK) + 0xf00;
@@ -407,7 +419,8 @@ static bool prepare_system_call(struct rig *r, struct scene *s)
     if (is(row, "SYSEXIT")) {
         a->gpr[REG_RDX] = outer, a->gpr[REG_RCX] = AT(PG_OUTER_STACK) + 0x800;
         MSR_SLOT(sysenter_cs) = SELECTOR(is64 ? D_TCODE : D_TSTACK, 0);
-        descriptor_byte(r, D_TEXTRA, 0, ATTR_DPL);
+        for (unsigned i = 0; i < 8; i++) /* the stack segment: that after the code segment's place */
+            rig_put_value(r, r->gdt + D_TEXTRA * 8 + i, r->memory[page_of(r->gdt + D_ODATA * 8 + i)][(r->gdt + D_ODATA * 8 + i) % PAGE_SIZE], 1);
         return is64 ? wide : true;
     }
     return true;

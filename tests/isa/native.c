@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "tests/isa/native.h"
+
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* Offsets from NATIVE_BLOCK, as absolute addresses. */
+#define AT(offset) "0x230000 + " #offset
+
+void native_enter(void);
+void native_leave(void);
+void native_recover(void);
+void native_signal(int number, siginfo_t *info, void *context);
+void native_signal_body(int number, siginfo_t *info, void *context);
+
+__asm__(".text\n"
+        ".globl native_enter\n"
+        "native_enter:\n\t"
+        "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
+        "mov %rsp, " AT(656) "\n\t"
+        "cmpq $0, " AT(664) "\n\tje 1f\n\tfxrstor64 " AT(0) "\n1:\t"
+        "pushq " AT(640) "\n\tpopfq\n\t"
+        "mov " AT(512) ", %rax\n\tmov " AT(520) ", %rcx\n\tmov " AT(528) ", %rdx\n\tmov " AT(536) ", %rbx\n\t"
+        "mov " AT(544) ", %rsp\n\tmov " AT(552) ", %rbp\n\tmov " AT(560) ", %rsi\n\tmov " AT(568) ", %rdi\n\t"
+        "mov " AT(576) ", %r8\n\tmov " AT(584) ", %r9\n\tmov " AT(592) ", %r10\n\tmov " AT(600) ", %r11\n\t"
+        "mov " AT(608) ", %r12\n\tmov " AT(616) ", %r13\n\tmov " AT(624) ", %r14\n\tmov " AT(632) ", %r15\n\t"
+        "jmp *" AT(648) "\n"
+        ".globl native_leave\n"
+        "native_leave:\n\t"
+        "mov %rsp, " AT(544) "\n\tmov " AT(656) ", %rsp\n\t"
+        "mov %rax, " AT(512) "\n\tmov %rcx, " AT(520) "\n\tmov %rdx, " AT(528) "\n\tmov %rbx, " AT(536) "\n\t"
+        "mov %rbp, " AT(552) "\n\tmov %rsi, " AT(560) "\n\tmov %rdi, " AT(568) "\n\t"
+        "mov %r8, " AT(576) "\n\tmov %r9, " AT(584) "\n\tmov %r10, " AT(592) "\n\tmov %r11, " AT(600) "\n\t"
+        "mov %r12, " AT(608) "\n\tmov %r13, " AT(616) "\n\tmov %r14, " AT(624) "\n\tmov %r15, " AT(632) "\n\t"
+        "pushfq\n\tpop " AT(640) "\n\tpushq $0x202\n\tpopfq\n\t"
+        "mov %es, " AT(680) "\n\tmov %cs, " AT(682) "\n\tmov %ss, " AT(684) "\n\tmov %ds, " AT(686) "\n\t"
+        "mov %fs, " AT(688) "\n\tmov %gs, " AT(690) "\n\t"
+        "cmpq $0, " AT(664) "\n\tje native_recover\n\tfxsave64 " AT(0) "\n"
+        ".globl native_recover\n"
+        "native_recover:\n\t"
+        "cmpq $0, " AT(664) "\n\tje 3f\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tadd $8, %rsp\n3:\t"
+        "mov %ds, %eax\n\tmov %es, %ecx\n\tor %ecx, %eax\n\tjz 4f\n\txor %eax, %eax\n\tmov %eax, %ds\n\tmov %eax, %es\n4:\t"
+        "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\t"
+        "ret\n"
+        /* AC may be set: the handler's own accesses must not fault */
+        ".globl native_signal\n"
+        "native_signal:\n\t"
+        "pushq $0x202\n\tpopfq\n\tjmp native_signal_body\n");
+
+static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+void native_signal_body(int number, siginfo_t *info, void *context)
+{
+    struct native_block *b = native_state;
+    greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
+    (void)number, (void)info;
+    for (unsigned i = 0; i < 16; i++)
+        b->gpr[i] = (u64)g[greg_of[i]];
+    b->rip = (u64)g[REG_RIP];
+    b->rflags = (u64)g[REG_EFL];
+    b->vector = (u64)g[REG_TRAPNO];
+    b->error = (u64)g[REG_ERR];
+    b->cr2 = (u64)g[REG_CR2];
+    if (b->use_fx)
+        memcpy(&b->fx, ((ucontext_t *)context)->uc_mcontext.fpregs, sizeof b->fx);
+    for (unsigned i = 0; i < 8; i++)
+        b->selector[i] = 0xffff; /* unknown */
+    g[REG_RIP] = (greg_t)native_recover;
+    g[REG_RSP] = (greg_t)b->host_rsp;
+    g[REG_EFL] = 0x202;
+}
+
+static bool map(u64 at, u64 size, int rights)
+{
+    return mmap((void *)at, size, rights, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)at;
+}
+
+static bool take_signals(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
+    static u8 stack[65536];
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    action.sa_sigaction = native_signal;
+    if (sigaltstack(&alternate, NULL))
+        return false;
+    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], &action, NULL))
+            return false;
+    return true;
+}
+
+bool native_setup(u64 gs, u64 *fs, const char **why)
+{
+    const int rw = PROT_READ | PROT_WRITE;
+    *why = "the low addresses are taken";
+    if (!map(NATIVE_CODE, NATIVE_CODE_SIZE, rw | PROT_EXEC) || !map(NATIVE_DATA, NATIVE_DATA_SIZE, rw) ||
+        !map(NATIVE_STACK, NATIVE_STACK_SIZE, rw) || !map(NATIVE_BLOCK, PAGE_SIZE, rw))
+        return false;
+    mprotect((void *)(NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE), PAGE_SIZE, PROT_READ);
+    memset((void *)NATIVE_CODE, 0xcc, NATIVE_CODE_SIZE);
+    native_state->leave = (u64)native_leave;
+    *why = "signals cannot be taken";
+    if (!take_signals())
+        return false;
+    *why = "arch_prctl fails";
+    return !syscall(SYS_arch_prctl, ARCH_SET_GS, gs) && !syscall(SYS_arch_prctl, ARCH_GET_FS, fs);
+}
+
+void native_lay(unsigned at, const u8 *bytes, unsigned size)
+{
+    static const u8 leave[] = {0xff, 0x24, 0x25, 0xa0, 0x02, 0x23, 0x00}; /* JMP [NATIVE_BLOCK + 672] */
+    u8 *code = (u8 *)NATIVE_CODE;
+    memset(code + (at & ~63u), 0xcc, 128);
+    memcpy(code + at, bytes, size);
+    memcpy(code + at + size, leave, sizeof leave);
+}
+
+void native_go(void)
+{
+    native_state->vector = NO_VECTOR;
+    native_state->rip += 0;
+    native_enter();
+}
+
+bool native_has(u32 leaf, u32 subleaf, char reg, unsigned bit)
+{
+    u32 a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(leaf, subleaf, &a, &b, &c, &d))
+        return false;
+    return (reg == 'A' ? a : reg == 'B' ? b : reg == 'C' ? c : d) >> bit & 1;
+}
