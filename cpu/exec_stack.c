@@ -108,7 +108,8 @@ static void exec_POPA(struct cpu *cpu, const struct op *op)
 static void exec_ENTER(struct cpu *cpu, const struct op *op)
 {
     unsigned w = op->osize, size = op->stack_size, level = op->imm2 & 31;
-    u64 sp = truncate(cpu->RSP - w, size), frame = sp, display[32] = {0};
+    u64 sp = truncate(cpu->RSP - w, size), display[32] = {0};
+    u64 frame = size == 2 ? (cpu->RSP & ~0xffffull) | sp : sp; /* the whole of rSP, of which a 16-bit stack moves the low half */
     for (unsigned i = 1; i < level; i++)
         display[i] = mem_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w);
     for (unsigned i = 0; i <= level; i++)

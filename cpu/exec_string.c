@@ -208,7 +208,10 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
     u64 left = truncate(cpu->RCX, op->asize), allowed = allowance(cpu);
     if (left == 0) /* a 32-bit count still writes the whole register */
         place_write(place_reg(cpu, REG_RCX * 8), 0, op->asize);
+    struct flags before = cpu->f;
     while (left) {
+        if (compares) /* a fault finds the flags as they were before the instruction, though rCX and the indexes have moved on */
+            cpu->f = before;
         s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
         u64 done = element(&s, left < allowed ? left : allowed);
         left -= done;
