@@ -231,7 +231,8 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
             return NULL;
         }
     }
-    return port ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
+    /* the iterations may have used the reserve that lets a trace run on untested */
+    return port || cpu->budget < op->count ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
 }
 
 #define STRING(NAME, element, compares, port, FL) \

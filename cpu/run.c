@@ -267,7 +267,8 @@ static void execute_step(struct cpu *cpu)
 {
     cpu->patch = NULL;
     cpu->single_step = cpu->rflags & FLAG_TF;
-    if (cpu->dr[7] & 0xff)
+    /* after MOV SS or POP SS a breakpoint is lost, not delayed ("Masking Exceptions and Interrupts When Switching Stacks") */
+    if ((cpu->dr[7] & 0xff) && cpu->shadow_step != SHADOW_MOV_SS)
         check_code_breakpoints(cpu);
     cpu->rflags &= ~FLAG_RF;
     execute_single(cpu);

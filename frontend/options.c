@@ -25,8 +25,7 @@ static const struct option table[] = {
 
 static const char *const subcommands[] = {"test", "report", "isa"};
 
-/* A complaint is one line, whatever the user typed. */
-static void one_line(char *s)
+void options_one_line(char *s)
 {
     for (; *s; s++)
         if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -41,7 +40,7 @@ static bool complain(char *why, size_t size, const char *format, ...)
     va_start(args, format);
     vsnprintf(why, size, format, args);
     va_end(args);
-    one_line(why);
+    options_one_line(why);
     return false;
 }
 
@@ -220,7 +219,7 @@ bool options_parse(struct options *o, int argc, char **argv, FILE *notes, char *
     }
     if (options_settle(o, why, size))
         return true;
-    one_line(why);
+    options_one_line(why);
     return false;
 }
 

@@ -54,6 +54,9 @@ struct options {
 bool options_parse(struct options *, int argc, char **argv, FILE *notes, char *why, size_t size);
 void options_help(FILE *);
 
+/* A complaint is one line, whatever the user typed: control characters become '?'. */
+void options_one_line(char *);
+
 /* Handlers of options.def and their tools: options.c and options_set.c share these. */
 struct setting {
     struct options *o;

@@ -361,6 +361,7 @@ int run_guest(struct options *o, struct host *host)
         run_machine(r);
         status = finish(r);
     } else {
+        options_one_line(r->why);
         fprintf(stderr, "faultline: %s\n", r->why);
         close_outputs(r);
     }

@@ -3,7 +3,8 @@
 #include "demo.h"
 #include "port.h"
 
-enum { COM1 = 0x3F8, COM1_LCR = COM1 + 3, COM1_LSR = COM1 + 5, LSR_THRE = 0x20, LCR_DLAB = 0x80, LCR_8N1 = 3 };
+enum { COM1 = 0x3F8, COM1_LCR = COM1 + 3, COM1_LSR = COM1 + 5 };
+enum { LSR_THRE = 0x20, LSR_TEMT = 0x40, LCR_DLAB = 0x80, LCR_8N1 = 3 };
 enum { DEBUG_EXIT = 0xF4, SHUTDOWN_PORT = 0x8900 };
 enum { COLUMNS = 80, LINE_MAX = 512 };
 
@@ -81,6 +82,8 @@ void say(const char *lead, const char *format, ...)
 /* Emulators end at the text on port 8900h or at a byte on port F4h; a machine that knows neither halts. */
 void shut_down(int failed)
 {
+    while (!(port_read(COM1_LSR) & LSR_TEMT)) /* the last characters are still on their way */
+        ;
     if (!failed)
         for (const char *c = "Shutdown"; *c; c++)
             port_write(SHUTDOWN_PORT, (u8)*c);

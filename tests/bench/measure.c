@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ static void child(struct run *r, char **command, int out)
 {
     int in = open(r->terminal >= 0 ? ptsname(r->terminal) : "/dev/null", O_RDWR);
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (r->pinned >= 0) {
         cpu_set_t set;
 

@@ -74,7 +74,7 @@ END
 run_bochs() {
     prepare_bochs "$@"
     debugger=
-    bochs --help debugger 2>&1 | grep -q 'rc ' && debugger="-rc $out/bochs.commands"
+    bochs --help 2>&1 | grep -q -e '-rc ' && debugger="-rc $out/bochs.commands"
     # shellcheck disable=SC2086 # the options are words
     TERM=vt100 "$out/measure" -t 300 -c "$processor" -s "$out/serial" bochs -q -f "$out/bochsrc" $debugger
 }

@@ -197,6 +197,17 @@ static u64 inverse(u64 odd)
     return x;
 }
 
+static u64 effective_address(const struct encoding *e, const struct case_state *s)
+{
+    const struct op *op = &e->op;
+    u64 ea = (u64)op->disp + (is_register(op->index) ? s->gpr[number_of(op->index)] << op->scale : 0);
+    if (op->base == offsetof(struct cpu, ip_page))
+        ea += CASE_AT + e->length;
+    else if (is_register(op->base))
+        ea += s->gpr[number_of(op->base)];
+    return op->asize == 8 ? ea : (u32)ea;
+}
+
 /* Set registers and displacement so that the operand is at `target`. False if the form cannot reach it. */
 static bool aim(struct encoding *e, struct case_state *s, u64 target)
 {
@@ -227,11 +238,7 @@ static bool aim(struct encoding *e, struct case_state *s, u64 target)
     if (op->asize == 4 && target >> 32 == 0 && op->seg < SEG_FS && case_one_in(2) && is_register(op->base) && op->base != REG_RSP * 8)
         s->gpr[number_of(op->base)] ^= case_random() << 32; /* ignored */
     redecode(e);
-    struct cpu at = {.ip_page = CASE_AT & PAGE_MASK};
-    memcpy(at.gpr, s->gpr, sizeof at.gpr);
-    struct op placed = *op;
-    decode_place(&placed, CASE_AT & ~PAGE_MASK);
-    return op_ea(&at, &placed) + segment == target;
+    return effective_address(e, s) + segment == target;
 }
 
 /* Rows with demands of their own. */
@@ -394,19 +401,16 @@ static bool memory_operand(const struct row *row, struct encoding *e, struct cas
 {
     struct op *op = &e->op;
     bool aligned = row->attributes & ATTR_SSE ? !case_one_in(8) : is(row, "CMPXCHG8B") && op->osize == 8 && !case_one_in(8);
-    bool on_stack = uses_stack(row) && (op->base == REG_RSP * 8 || op->index == REG_RBP * 8 || op->base == REG_RBP * 8);
-    if (on_stack && (op->base == REG_RSP * 8)) {
+    if (uses_stack(row) && op->base == REG_RSP * 8) {
         if (e->disp_size)
             put(e, e->disp_at, case_random() & 0x7f, e->disp_size);
         if (is_register(op->index))
             s->gpr[number_of(op->index)] = case_random() & 0x3f;
         redecode(e);
-        s->target = s->gpr[REG_RSP] + (u64)op->disp + (is_register(op->index) ? s->gpr[number_of(op->index)] << op->scale : 0);
-        return op->seg < SEG_FS && op->asize == 8 && !op_is_mem(op) == false;
+        s->target = effective_address(e, s);
+        return op->seg < SEG_FS;
     }
     s->target = bit_test(row) ? NATIVE_DATA + 0x1000 + case_random() % 0x400 : random_target(aligned);
-    if (op->asize == 4 && (s->target >> 32 || (op->seg >= SEG_FS && op->seg == SEG_FS)))
-        s->target = (u32)s->target, op->seg = op->seg;
     if (!aim(e, s, s->target))
         return false;
     if (bit_test(row)) { /* the bit offset is within reach, if the register does not also address */
