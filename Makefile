@@ -101,7 +101,7 @@ install-test-packages:
 .PHONY: run
 run: install-build-packages ## install what is missing, build, boot the embedded guest and explain its faults
 	@$(MAKE) --no-print-directory all
-	@$(BUILD)/faultline --explain --stats
+	@$(BUILD)/faultline demo --explain --stats
 
 # What runs under the sanitizers too: what meets hostile input, and the shorter unit tests.
 ASAN_TESTS = $(filter-out %/walk_oracle %/test_native %/test_decode,$(TEST_MAIN:%.c=$(BUILD)/asan/%))

@@ -188,7 +188,8 @@ static bool subcommand(struct walk_state *w, char *why, size_t size)
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
         if (!strcmp(first, subcommands[i]))
             return complain(why, size, "%s: this subcommand is not available yet", first);
-    if (!strcmp(first, "run"))
+    w->o->demo = !strcmp(first, "demo");
+    if (w->o->demo || !strcmp(first, "run"))
         w->at++;
     return true;
 }
@@ -247,7 +248,8 @@ static void list_names(const struct option *option, FILE *to)
 
 void options_help(FILE *to)
 {
-    fprintf(to, "usage: faultline [run] [options] [IMAGE]\n\n"
+    fprintf(to, "usage: faultline [run] [options] [IMAGE]\n"
+                "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n\n"
                 "Runs IMAGE (a Linux bzImage, a Multiboot kernel or a ROM) on a PC that can explain page faults.\n"
                 "Options may be written with one dash or two.\n");
     for (const struct option *option = table; option < table + OPTIONS; option++) {

@@ -31,6 +31,7 @@ struct options {
     bool no_reboot;
     /* what it runs */
     const char *image, *kernel, *initrd, *append, *rom;
+    bool demo; /* the embedded guest */
     bool bios_none;
     /* its ends */
     struct endpoint serial[MACHINE_COMS], debugcon;

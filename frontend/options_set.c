@@ -464,14 +464,16 @@ bool options_settle(struct options *o, char *why, size_t size)
         o->serial[0].kind = !o->nographic && stdio_users(o) ? ENDPOINT_NONE : ENDPOINT_STDIO;
     if (stdio_users(o) > 1)
         what = "stdio: two users of it among -serial, -debugcon and -monitor";
+    else if (o->demo && (o->image || o->kernel || o->rom || o->initrd || o->append))
+        what = "demo: runs the embedded guest, and takes no image of another";
     else if (o->image && o->kernel)
         what = "-kernel: an IMAGE is named as well";
     else if (o->bios_none && o->rom)
         what = "-bios: none, but a ROM is named";
     else if (o->kernel && o->rom)
         what = "-kernel: a ROM is named as well";
-    else if (!o->image && !o->kernel && !o->rom)
-        what = "nothing to run: name an IMAGE, a -kernel or a -rom; --help says more";
+    else if (!o->image && !o->kernel && !o->rom && !o->demo)
+        what = "nothing to run: name an IMAGE, a -kernel or a -rom, or try demo; --help says more";
     else if (!o->image && !o->kernel && o->initrd)
         what = "-initrd: needs a -kernel";
     else if (!o->image && !o->kernel && o->append)

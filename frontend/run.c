@@ -8,6 +8,7 @@
 
 #include "bios/boot.h"
 #include "frontend/console.h"
+#include "bios/demo/demo_image.h"
 #include "frontend/image.h"
 #include "frontend/watch.h"
 
@@ -202,6 +203,11 @@ static bool boot(struct run *r)
     const struct options *o = r->o;
 
     r->boot = (struct boot_config){.kernel = o->kernel, .initrd = o->initrd, .append = o->append, .rom = o->rom};
+    if (o->demo) {
+        r->boot.kernel = "demo";
+        r->boot.image = demo_image;
+        r->boot.image_size = demo_image_size;
+    }
     return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
 }
 

@@ -98,7 +98,7 @@ refuse -device isa-debug-exit,iobase=0 image
 mkdir directory
 mkfifo fifo
 echo 'just a text' >text
-head -c 100000 /dev/urandom >noise && printf '\0' | put noise 0
+seq 1 40000 | gzip -n | tail -c +20 >noise
 zeros zeros 1474560
 zeros short.rom 65535
 zeros long.rom 16842752

@@ -326,10 +326,12 @@ static bool host_has(unsigned feature)
     return feature == FEAT_ALWAYS || native_has(places[feature].leaf, places[feature].subleaf, places[feature].reg, places[feature].bit);
 }
 
-/* Encodings a vendor runs its own way, by rules the SDM states. */
-static bool vendors_differ(const struct encoding *e)
+/* Encodings a vendor runs its own way, by rules the SDM states; and what would take the host's thread pointer. */
+static bool not_comparable(const struct encoding *e)
 {
     const char *name = e->row->name;
+    if (!strcmp(name, "MOV_to_Sreg") && e->op.reg >= SEG_FS)
+        return true;
     unsigned flags = e->op.flags;
     bool far = strstr(name, "_far") || !strcmp(name, "LSS");
     if (far && e->op.osize == 8 && strcmp(name, "RET_far"))
@@ -347,7 +349,7 @@ static void check_row(const struct row *row, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (i % 512 == 0)
             randomize_memory();
-        if (!case_encode(row, &e) || vendors_differ(&e))
+        if (!case_encode(row, &e) || not_comparable(&e))
             continue;
         for (unsigned again = 0; again < 4; again++) {
             u8 before[16];
