@@ -117,8 +117,9 @@ SOURCE_ANY(MUL, FLAGS_WRITE)
 SOURCE_ANY(IMUL, FLAGS_WRITE)
 SOURCE_WIDE(IMUL2, FLAGS_WRITE)
 SOURCE_WIDE(IMUL3, FLAGS_WRITE)
-SOURCE_ANY(DIV, FLAGS_NONE)
-SOURCE_ANY(IDIV, FLAGS_NONE)
+/* Their #DE shows the flags: what computes them must not be removed. */
+SOURCE_ANY(DIV, FLAGS_READ)
+SOURCE_ANY(IDIV, FLAGS_READ)
 
 /* Decimal adjustment: the Operation sections of DAA, DAS, AAA, AAS, AAM, AAD, word for word. */
 static void set_al_flags(struct cpu *cpu, u8 al, u64 carry_adjust)

@@ -225,6 +225,8 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
         if (port)
             allowed = allowance(cpu); /* the device may have brought an event nearer */
         if (allowed == 0 || cpu->left_trace || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
+            if (compares) /* flags change when the repetition ends, however often it was interrupted on the way */
+                cpu->f = before;
             cpu->budget -= op_before(op);
             cpu->rip = op_rip(cpu, op);
             cpu->op = NULL;

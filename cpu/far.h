@@ -18,7 +18,7 @@ struct frame {
     bool flat;         /* 64-bit mode: no segment, canonical addresses */
     u8 width;          /* of a slot: 2, 4, 8 */
     u8 count;
-    u64 sp, sp_first;
+    u64 sp;
     u64 mask;          /* of the stack pointer, by SS.B */
     u32 error;         /* of #SS: the new stack's selector, 0 for the current stack */
     struct access access;
@@ -31,7 +31,7 @@ ALWAYS_INLINE void frame_begin(struct frame *f, const struct segment *ss, bool f
     f->flat = flat;
     f->width = (u8)width;
     f->count = 0;
-    f->sp = f->sp_first = sp;
+    f->sp = sp;
     f->mask = flat ? ~0ull : ss->attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
     f->error = 0;
     f->access = access;
@@ -59,10 +59,10 @@ void frame_probe(struct cpu *, const struct frame *);
 /* Writes the frame. Probes first unless it lies in one page: then the first write faults or none does. */
 void frame_write(struct cpu *, const struct frame *);
 
-/* What RSP becomes: a 16-bit stack keeps the upper half of what it began with. */
-static inline u64 frame_rsp(const struct frame *f)
+/* What RSP becomes. Switching to a 16-bit stack loads SP alone, as every other change of a 16-bit stack pointer does. */
+static inline u64 frame_rsp(const struct cpu *cpu, const struct frame *f)
 {
-    return f->mask == 0xffff ? (f->sp_first & ~0xffffull) | f->sp : f->sp;
+    return f->mask == 0xffff ? (cpu->RSP & ~0xffffull) | (f->sp & 0xffff) : f->sp;
 }
 
 /* The access of pushes made by delivery (implicit) or a call gate, at the privilege level entered. */

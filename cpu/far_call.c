@@ -57,7 +57,7 @@ static void far_real(struct cpu *cpu, const struct op *op, const struct far_targ
         raise_gp(cpu, 0);
     if (t->call) {
         frame_write(cpu, &f);
-        cpu->RSP = frame_rsp(&f);
+        cpu->RSP = frame_rsp(cpu, &f);
     }
     segment_load_real(cpu, SEG_CS, t->selector);
     cpu->next_rip = t->offset;
@@ -78,7 +78,7 @@ static void transfer_same(struct cpu *cpu, bool call, unsigned width, const stru
         frame_probe(cpu, &f);
         descriptor_access(cpu, d);
         frame_write(cpu, &f);
-        cpu->RSP = frame_rsp(&f);
+        cpu->RSP = frame_rsp(cpu, &f);
     } else {
         descriptor_access(cpu, d);
     }
@@ -131,7 +131,7 @@ static void call_inner(struct cpu *cpu, const struct descriptor *gate, unsigned 
     descriptor_access(cpu, &ss_descriptor);
     frame_write(cpu, &f);
 
-    cpu->RSP = frame_rsp(&f);
+    cpu->RSP = frame_rsp(cpu, &f);
     cpu->seg[SEG_SS] = ss;
     commit_code(cpu, *cs, cpl, rip);
 }

@@ -82,7 +82,7 @@ static void deliver_real(struct cpu *cpu, const struct cpu_event *ev)
     frame_push(cpu, &f, saved_rip(cpu, ev));
     frame_write(cpu, &f);
 
-    cpu->RSP = frame_rsp(&f);
+    cpu->RSP = frame_rsp(cpu, &f);
     segment_load_real(cpu, SEG_CS, (u16)(target >> 16));
     deliver_commit(cpu, ev, FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF, target & 0xffff);
 }
@@ -247,7 +247,7 @@ static void deliver_gate(struct cpu *cpu, const struct cpu_event *ev, const stru
     rip = far_rip(cpu, &e.cs, rip);
     push_frame(cpu, &e, &f);
 
-    cpu->RSP = frame_rsp(&f);
+    cpu->RSP = frame_rsp(cpu, &f);
     cpu->seg[SEG_CS] = e.cs;
     cpu->seg[SEG_SS] = ss;
     cpu->cpl = (u8)e.cpl;

@@ -278,14 +278,25 @@ static void execute_step(struct cpu *cpu)
 
 /* Events. */
 
-/* Deliver what was raised. An INT n is retired with its delivery. */
+#define FRUITLESS_MAX (1u << 20)
+
+/* A handler whose first instruction faults again retires nothing, so no count would ever end it: that is counted here. */
+static void count_delivery(struct cpu *cpu)
+{
+    u64 now = loop_count(cpu);
+    cpu->fruitless = now == cpu->delivery_count ? cpu->fruitless + 1 : 0;
+    cpu->delivery_count = now;
+}
+
+/* Deliver what was raised. An INT1 is retired with its delivery. */
 static void deliver(struct cpu *cpu, const struct cpu_event *event)
 {
     struct cpu_event e = *event;
     cpu->raised = false;
     cpu->patch = NULL;
+    count_delivery(cpu);
     interrupt_deliver(cpu, &e);
-    if (e.kind == EVENT_SOFTWARE || e.kind == EVENT_ICEBP)
+    if (e.kind == EVENT_ICEBP)
         cpu->budget--;
     if (e.kind == EVENT_EXTERNAL || e.kind == EVENT_NMI)
         cpu->stats.interrupts++;
@@ -359,8 +370,12 @@ static enum cpu_stop run(struct cpu *cpu)
         if ((cpu->intr || cpu->nmi_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
             continue;
         u64 now = loop_count(cpu);
-        if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted)) {
+        if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {
             cpu->shadow = shadow; /* not used up */
+            if (cpu->fruitless >= FRUITLESS_MAX) {
+                cpu->fruitless = 0;
+                return CPU_STOP_STUCK;
+            }
             if (cpu->stop_requested)
                 return CPU_STOP_REQUESTED;
             return cpu->halted ? CPU_STOP_HALTED : CPU_STOP_DEADLINE;

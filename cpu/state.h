@@ -208,6 +208,8 @@ struct cpu {
     const char *delivery_step;    /* what delivery is doing, for the triple-fault story */
     jmp_buf landing;
     u64 deadline;    /* instruction count at which cpu_run returns */
+    u64 delivery_count; /* instruction count at the last delivery, */
+    u32 fruitless;      /* and how many came in a row without an instruction between them */
     u64 limit;       /* icount = limit - budget (+ the op's place in its trace): see run.c */
     u64 halted_count;
     u64 rng[4];      /* RDRAND */

@@ -220,8 +220,8 @@ static void load_segments(struct cpu *cpu, const struct task *t)
         for (unsigned i = 0; i < 6; i++)
             cpu->seg[tss_segments[i]] = segment_v86(t->segment[i]);
     } else {
+        load_stack(cpu, t->segment[2]); /* SS before CS, as "Exception Conditions Checked During a Task Switch" lists them */
         load_code(cpu, t->segment[1]);
-        load_stack(cpu, t->segment[2]);
         load_data(cpu, SEG_DS, t->segment[3]);
         load_data(cpu, SEG_ES, t->segment[0]);
         load_data(cpu, SEG_FS, t->segment[4]);
@@ -239,7 +239,7 @@ static void push_error(struct cpu *cpu, const struct cpu_event *event, unsigned 
     frame_begin(&f, &cpu->seg[SEG_SS], false, cpu->RSP, width, access_frame(cpu, cpu->cpl, IMPLICIT_EXCEPTION_STACK));
     frame_push(cpu, &f, event->error);
     frame_write(cpu, &f);
-    cpu->RSP = frame_rsp(&f);
+    cpu->RSP = frame_rsp(cpu, &f);
 }
 
 void task_switch(struct cpu *cpu, u16 selector, enum task_source source, u64 return_rip, u64 old_flags, const struct cpu_event *event)

@@ -147,8 +147,13 @@ static enum cpu_stop run_processor(struct machine *m, u64 limit)
     return stop;
 }
 
+/* A guest that resets, or faults, again and again without executing anything would outlast any budget: a run that has one ends. */
+#define FRUITLESS_RESETS 64
+
 struct machine_end machine_run(struct machine *m, struct machine_limits limits)
 {
+    u64 reset_count = UINT64_MAX;
+    unsigned fruitless = 0;
     u64 limit = limits.max_instructions ? limits.max_instructions : UINT64_MAX;
 
     m->end_wanted = false;
@@ -159,6 +164,14 @@ struct machine_end machine_run(struct machine *m, struct machine_limits limits)
         stop = run_processor(m, limit);
         if (m->end_wanted)
             continue;
+        if (stop == CPU_STOP_SHUTDOWN || m->reset_wanted) {
+            fruitless = cpu_icount(m->cpu) == reset_count ? fruitless + 1 : 0;
+            reset_count = cpu_icount(m->cpu);
+        }
+        if (limits.max_instructions && (stop == CPU_STOP_STUCK || fruitless > FRUITLESS_RESETS)) {
+            machine_end_with(m, END_BUDGET, EXIT_BUDGET, 0);
+            continue;
+        }
         if (stop == CPU_STOP_SHUTDOWN)
             do_reset(m, END_TRIPLE_FAULT, EXIT_TRIPLE_FAULT);
         else if (m->reset_wanted)

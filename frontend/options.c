@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walking the command line: names, arguments, repetitions, the help text. What each option means is in options_set.c. */
+/* Walking the command line: names, arguments, repetitions, the help text. What each means: options_set.c. */
 #include "frontend/options.h"
 
 #include <stdarg.h>
@@ -267,7 +267,7 @@ void options_help(FILE *to)
                  option->argument ? option->argument : "");
         fprintf(to, "  %-24s %s\n", left, option->help);
     }
-    fprintf(to, "\nExit status: odd is the guest's own, by isa-debug-exit; 0 the guest shut down, or what was waited for\n"
-                "was seen; 2 usage or files; 118 HLT that nothing can end; 120 internal error; 122 triple fault;\n"
+    fprintf(to, "\nExit status: odd is the guest's own, by isa-debug-exit; 0 the guest shut down, or what was waited\n"
+                "for was seen; 2 usage or files; 118 HLT that nothing can end; 120 internal error; 122 triple fault;\n"
                 "124 the instruction budget ran out; 126 an --expect or --fail-on was not met.\n");
 }

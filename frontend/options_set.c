@@ -214,7 +214,8 @@ bool option_rtc(struct setting *s, const char *value)
         if (strncmp(item, "base=", 5))
             return option_refuse(s, "'%s' is not base=DATE", item);
         if (!parse_date(item + 5, &s->o->rtc_base))
-            return option_refuse(s, "'%s' is not a date from 1980 to 2199: 2026-01-31 or 2026-01-31T12:00:00", item + 5);
+            return option_refuse(s, "'%s' is not a date from 1980 to 2199: 2026-01-31 or 2026-01-31T12:00:00",
+                                 item + 5);
         s->o->rtc_base_set = true;
     }
     return true;

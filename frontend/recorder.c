@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records live in a ring, by seq, until their outcome is known and all before them have been handed on. Those that wait
- * hang in hash chains by the context that faulted: at CPL 3 the address space, else CPL and stack pointer. So a return
- * to user code looks at few of them, however many threads sleep on a fault.
+ * Records live until their outcome is known and all before them have been handed on. The slot used last is used next, so
+ * that usually a few stay in the host's cache. Those that wait hang in hash chains by the context that faulted: at CPL 3
+ * the address space, else CPL and stack pointer. So a return to user code looks at few of them, however many threads
+ * sleep on a fault.
  */
 #include "frontend/recorder.h"
 
@@ -48,6 +49,9 @@ struct recorder {
     unsigned nested;
     u64 doomed[DOOMED_MAX];  /* faults whose delivery became a #DF */
     unsigned doomed_count;
+    u16 slot_number[RECORDER_WAITING]; /* by seq, a ring */
+    u16 unused[RECORDER_WAITING];      /* a stack of slot numbers */
+    unsigned unused_count;
     struct slot slot[RECORDER_WAITING];
 };
 
@@ -60,6 +64,10 @@ struct recorder *recorder_create(const struct recorder_events *events)
     rec->events = *events;
     rec->first = rec->next = 1;
     rec->retry = RECORD_NONE;
+    while (rec->unused_count < RECORDER_WAITING) {
+        rec->unused[rec->unused_count] = (u16)rec->unused_count;
+        rec->unused_count++;
+    }
     return rec;
 }
 
@@ -75,7 +83,7 @@ u64 recorder_count(const struct recorder *rec)
 
 static struct slot *slot_of(struct recorder *rec, u64 seq)
 {
-    return &rec->slot[seq & (RECORDER_WAITING - 1)];
+    return &rec->slot[rec->slot_number[seq & (RECORDER_WAITING - 1)]];
 }
 
 /* What of CR3 names the address space: not the PCID or the cache bits. */
@@ -136,6 +144,7 @@ static void hand_on(struct recorder *rec)
             rec->events.ordered(rec->events.ctx, &s->r);
         s->state = SLOT_FREE;
         rec->first++;
+        rec->unused[rec->unused_count++] = (u16)(s - rec->slot);
     }
 }
 
@@ -219,6 +228,7 @@ static struct slot *slot_take(struct recorder *rec)
             rec->retry = RECORD_NONE;
         decide(rec, s, OUTCOME_PENDING);
     }
+    rec->slot_number[rec->next & (RECORDER_WAITING - 1)] = rec->unused[--rec->unused_count];
     s = slot_of(rec, rec->next);
     s->r.seq = rec->next;
     s->r.parent = RECORD_NONE;

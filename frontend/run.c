@@ -275,8 +275,8 @@ static void tell_stats(const struct run *r, int status)
     }
     fprintf(stderr, "faultline: end: %s, exit status %d\n",
             r->failed ? "an output cannot be written" : machine_end_text(r->end.reason), status);
-    fprintf(stderr, "faultline: %s instructions in %.3f s of host time, %.1f MIPS; guest time %.6f s\n", line[0], (double)ns / 1e9,
-            (double)s.instructions * 1e3 / (double)ns, (double)r->end.ns / 1e9);
+    fprintf(stderr, "faultline: %s instructions in %.3f s of host time, %.1f MIPS; guest time %.6f s\n", line[0],
+            (double)ns / 1e9, (double)s.instructions * 1e3 / (double)ns, (double)r->end.ns / 1e9);
     fprintf(stderr, "faultline: %s page faults, %llu exceptions, %llu interrupts, %s TLB misses\n", line[2],
             (unsigned long long)s.exceptions, (unsigned long long)s.interrupts, line[1]);
     fprintf(stderr, "faultline: %s traces built, %llu made stale, %llu times all dropped\n", line[3],

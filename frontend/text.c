@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/text.h"
 
-#include <string.h>
-
 static const char digits[16] = "0123456789abcdef";
-
-void text_bytes(struct text *t, const char *bytes, size_t size)
-{
-    size_t room = (size_t)(t->end - t->at);
-
-    if (size > room)
-        size = room;
-    memcpy(t->at, bytes, size);
-    t->at += size;
-}
-
-void text_char(struct text *t, char c)
-{
-    if (t->at < t->end)
-        *t->at++ = c;
-}
-
-void text_string(struct text *t, const char *s)
-{
-    text_bytes(t, s, strlen(s));
-}
 
 void text_decimal(struct text *t, u64 value)
 {
@@ -36,16 +13,29 @@ void text_decimal(struct text *t, u64 value)
     text_bytes(t, p, (size_t)(buffer + sizeof(buffer) - p));
 }
 
+/* Eight digits at once: nibbles are spread over the bytes of a word, most significant first in memory. */
+static u64 hex_digits(u32 value)
+{
+    u64 x = value;
+
+    x = (x | x << 16) & 0x0000ffff0000ffffull;
+    x = (x | x << 8) & 0x00ff00ff00ff00ffull;
+    x = (x | x << 4) & 0x0f0f0f0f0f0f0f0full;
+    x += 0x3030303030303030ull + ((x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull) * ('a' - '0' - 10);
+    return __builtin_bswap64(x);
+}
+
 void text_hex(struct text *t, u64 value)
 {
     unsigned n = value ? (67 - (unsigned)__builtin_clzll(value)) / 4 : 1;
+    u64 high = hex_digits((u32)(value >> 32)), low = hex_digits((u32)value);
     char buffer[18];
 
-    buffer[0] = '0';
-    buffer[1] = 'x';
-    for (unsigned i = n; i > 0; i--, value >>= 4)
-        buffer[1 + i] = digits[value & 15];
-    text_bytes(t, buffer, n + 2);
+    memcpy(buffer + 2, &high, 8);
+    memcpy(buffer + 10, &low, 8);
+    buffer[16 - n] = '0';
+    buffer[17 - n] = 'x';
+    text_bytes(t, buffer + 16 - n, n + 2);
 }
 
 void text_hex_bytes(struct text *t, const u8 *bytes, unsigned n)

@@ -10,18 +10,45 @@
 #include "cpu/segment.h"
 
 const struct context contexts[] = {
-    {"prot32 flat, CPL 0", CTX_32, 0, true, false},    {"prot32 flat, CPL 3", CTX_32, 3, true, false},
-    {"prot32 segments, CPL 0", CTX_32, 0, false, true}, {"prot32 segments, CPL 3", CTX_32, 3, false, true},
-    {"PAE flat, CPL 0", CTX_PAE, 0, true, true},       {"PAE flat, CPL 3", CTX_PAE, 3, true, false},
-    {"long64, CPL 0", CTX_64, 0, true, false},         {"long64, CPL 3", CTX_64, 3, true, true},
-    {"prot16 segments, CPL 0", CTX_16, 0, false, false}, {"prot16 segments, CPL 3", CTX_16, 3, false, false},
+    {"prot32 flat, CPL 0", CTX_32, 0, true, false},
+    {"prot32 flat, CPL 3", CTX_32, 3, true, false},
+    {"prot32 segments, CPL 0", CTX_32, 0, false, true},
+    {"prot32 segments, CPL 3", CTX_32, 3, false, true},
+    {"PAE flat, CPL 0", CTX_PAE, 0, true, true},
+    {"PAE flat, CPL 3", CTX_PAE, 3, true, false},
+    {"long64, CPL 0", CTX_64, 0, true, false},
+    {"long64, CPL 3", CTX_64, 3, true, true},
+    {"compatibility, CPL 0", CTX_COMPAT, 0, false, true},
+    {"compatibility, CPL 3", CTX_COMPAT, 3, true, false},
+    {"prot16 segments, CPL 0", CTX_16, 0, false, false},
+    {"prot16 segments, CPL 3", CTX_16, 3, false, false},
 };
 const unsigned context_count = sizeof(contexts) / sizeof(contexts[0]);
 
 static const char *const page_names[PAGES] = {
-    "code", "code tail", "target", "outer code", "data", "data, second page", "destination", "destination, second page",
-    "stack, lower page", "stack, upper page", "frame", "frame, second page", "kernel stack", "outer stack", "handler", "IDT", "LDT",
-    "GDT", "GDT, second page", "TSS", "TSS, second page", "new TSS", "new TSS, second page",
+    "code",
+    "code tail",
+    "target",
+    "outer code",
+    "data",
+    "data, second page",
+    "destination",
+    "destination, second page",
+    "stack, lower page",
+    "stack, upper page",
+    "frame",
+    "frame, second page",
+    "kernel stack",
+    "outer stack",
+    "handler",
+    "IDT",
+    "LDT",
+    "GDT",
+    "GDT, second page",
+    "TSS",
+    "TSS, second page",
+    "new TSS",
+    "new TSS, second page",
 };
 const char *page_name(unsigned page) { return page_names[page]; }
 
@@ -34,8 +61,6 @@ bool page_is_user(const struct rig *r, unsigned page)
         return true;
     return r->ctx->cpl == 3 && page < PG_KERNEL_STACK;
 }
-
-static bool is_long(const struct rig *r) { return r->ctx->mode == CTX_64; }
 
 /* The start image. */
 
@@ -53,7 +78,8 @@ void rig_put_value(struct rig *r, u64 linear, u64 value, unsigned width) { rig_p
 
 static void put_descriptor(struct rig *r, unsigned index, u64 base, u32 limit, u16 attributes)
 {
-    u64 d = (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56 | (u64)(attributes & 0xff) << 40 | (u64)(attributes & 0xf000) << 40;
+    u64 d = (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56 | (u64)(attributes & 0xff) << 40 |
+            (u64)(attributes & 0xf000) << 40;
     if (attributes & ATTR_G)
         limit >>= 12;
     d |= (limit & 0xffff) | (u64)(limit >> 16 & 0xf) << 48;
@@ -68,8 +94,9 @@ enum {
 
 static void put_segments(struct rig *r)
 {
-    u16 dpl = (u16)(r->ctx->cpl << 5), code = (u16)(is_long(r) ? CODE | ATTR_L : CODE | ATTR_DB), big = ATTR_G;
-    u16 test_code = (u16)(r->ctx->mode == CTX_16 ? CODE : code), test_stack = (u16)(r->ctx->mode == CTX_16 ? DATA & ~ATTR_DB : DATA);
+    u16 dpl = (u16)(r->ctx->cpl << 5), code = (u16)(is_long(r->ctx) ? CODE | ATTR_L : CODE | ATTR_DB), big = ATTR_G;
+    u16 test_code = (u16)(r->ctx->mode == CTX_16 ? CODE : r->ctx->mode == CTX_COMPAT ? CODE | ATTR_DB : code);
+    u16 test_stack = (u16)(r->ctx->mode == CTX_16 ? DATA & ~ATTR_DB : DATA);
     u32 limit = r->ctx->flat ? BIG : 0x3ffff;
     u16 g = r->ctx->flat ? ATTR_G : 0;
     put_descriptor(r, D_KCODE, 0, BIG, code | big);
@@ -86,9 +113,10 @@ static void put_segments(struct rig *r)
 
 static void put_gate(struct rig *r, u64 at, u64 offset, u16 selector, unsigned type, unsigned ist)
 {
-    u64 gate = (offset & 0xffff) | (u64)selector << 16 | (u64)ist << 32 | (u64)(0xe0 | type) << 40 | (offset >> 16 & 0xffff) << 48;
+    u64 gate = (offset & 0xffff) | (u64)selector << 16 | (u64)ist << 32 | (u64)(0xe0 | type) << 40 |
+               (offset >> 16 & 0xffff) << 48;
     rig_put_value(r, at, gate, 8);
-    if (is_long(r))
+    if (is_long(r->ctx))
         rig_put_value(r, at + 8, offset >> 32, 8);
 }
 
@@ -99,10 +127,11 @@ static void put_system(struct rig *r)
     put_descriptor(r, D_TSS, r->tss, 0x168, ATTR_P | 0xb);
     put_descriptor(r, D_TASK, r->task, 0x68, ATTR_P | 0x9);
     put_descriptor(r, D_LDT, AT(PG_LDT), 0xff, ATTR_P | 2);
-    put_gate(r, r->gdt + D_GATE * 8, AT(PG_HANDLER) + 0x800, SELECTOR(D_KCODE, 0), SYS_CALL, is_long(r) ? 0 : 2); /* two parameters */
-    if (!is_long(r))
+    put_gate(r, r->gdt + D_GATE * 8, AT(PG_HANDLER) + 0x800, SELECTOR(D_KCODE, 0), SYS_CALL,
+             is_long(r->ctx) ? 0 : 2); /* two parameters */
+    if (!is_long(r->ctx))
         put_gate(r, r->gdt + D_TASK_GATE * 8, 0, SELECTOR(D_TASK, 0), SYS_TASK, 0);
-    if (is_long(r)) {
+    if (is_long(r->ctx)) {
         rig_put_value(r, r->tss + 4, stack + 0xff0, 8);
         rig_put_value(r, r->tss + 36, stack + 0x800, 8);
         rig_put_value(r, r->tss + 102, 0x68, 2);
@@ -111,8 +140,9 @@ static void put_system(struct rig *r)
         rig_put_value(r, r->tss + 8, SELECTOR(D_KDATA, 0), 4);
         rig_put_value(r, r->tss + 102, 0x68, 2);
     }
-    for (unsigned v = 0; v < 256 && v * (is_long(r) ? 16 : 8) < PAGE_SIZE; v++)
-        put_gate(r, AT(PG_IDT) + v * (is_long(r) ? 16 : 8), AT(PG_HANDLER) + (v == 14 ? 0 : 0x400), SELECTOR(D_KCODE, 0), SYS_INT, v == 14 && is_long(r));
+    for (unsigned v = 0; v < 256 && v * (is_long(r->ctx) ? 16 : 8) < PAGE_SIZE; v++)
+        put_gate(r, AT(PG_IDT) + v * (is_long(r->ctx) ? 16 : 8), AT(PG_HANDLER) + (v == 14 ? 0 : 0x400),
+                 SELECTOR(D_KCODE, 0), SYS_INT, v == 14 && is_long(r->ctx));
 }
 
 /* Drop the error code and return. */
@@ -126,7 +156,7 @@ void rig_blank(struct rig *r)
         for (unsigned i = 0; i < PAGE_SIZE; i++)
             r->memory[page][i] = page_is_code(page) ? 0xf1 : (u8)((noise = noise * 1103515245 + 12345) >> 16);
     memset(r->memory[PG_HANDLER], 0xf1, PAGE_SIZE);
-    if (is_long(r))
+    if (is_long(r->ctx))
         rig_put(r, AT(PG_HANDLER), handler64, sizeof(handler64));
     else
         rig_put(r, AT(PG_HANDLER), handler32, sizeof(handler32));
@@ -135,16 +165,20 @@ void rig_blank(struct rig *r)
 
 /* Page tables. */
 
-static unsigned entry_size(const struct rig *r) { return r->ctx->mode == CTX_PAE || is_long(r) ? 8 : 4; }
+static unsigned entry_size(const struct rig *r) { return has_wide_entries(r->ctx) ? 8 : 4; }
 static u64 entry_at(const struct rig *r, unsigned page) { return TABLE_LEAF + (AT(page) >> 12) * entry_size(r); }
 
 u64 rig_pte(struct rig *r, unsigned page) { return phys_read(r->phys, entry_at(r, page), entry_size(r)); }
-void rig_set_pte(struct rig *r, unsigned page, u64 entry) { phys_write(r->phys, entry_at(r, page), entry, entry_size(r)); }
+void rig_set_pte(struct rig *r, unsigned page, u64 entry)
+{
+    phys_write(r->phys, entry_at(r, page), entry, entry_size(r));
+}
 
 void rig_map(struct rig *r, bool accessed_dirty)
 {
     for (unsigned page = 0; page < PAGES; page++) {
-        u64 entry = (FRAME_BASE + (u64)(PAGES - 1 - page) * PAGE_SIZE) | PTE_P | PTE_W | (page_is_user(r, page) ? PTE_U : 0);
+        u64 entry =
+            (FRAME_BASE + (u64)(PAGES - 1 - page) * PAGE_SIZE) | PTE_P | PTE_W | (page_is_user(r, page) ? PTE_U : 0);
         rig_set_pte(r, page, entry | (accessed_dirty ? PTE_A | PTE_D : 0));
     }
 }
@@ -172,7 +206,8 @@ void arch_take(const struct cpu *c, struct arch *a)
     a->rip = c->rip, a->rflags = flags_get(c);
     memcpy(a->seg, c->seg, sizeof(a->seg));
     a->cpl = c->cpl, a->shadow = c->shadow, a->gdt = c->gdt, a->idt = c->idt;
-    a->cr0 = c->cr0, a->cr2 = c->cr2, a->cr3 = c->cr3, a->cr4 = c->cr4, a->cr8 = c->cr8, a->efer = c->efer, a->xcr0 = c->xcr0;
+    a->cr0 = c->cr0, a->cr2 = c->cr2, a->cr3 = c->cr3, a->cr4 = c->cr4, a->cr8 = c->cr8, a->efer = c->efer,
+    a->xcr0 = c->xcr0;
     memcpy(a->dr, c->dr, sizeof(a->dr));
     a->pkru = c->pkru, a->mxcsr = c->mxcsr, a->paging = c->paging, a->x87 = c->x87;
     memcpy(a->msr, &c->star, sizeof(a->msr));
@@ -186,14 +221,16 @@ void arch_give(struct cpu *c, const struct arch *a)
     memcpy(c->gpr, a->gpr, sizeof(a->gpr));
     memcpy(c->seg, a->seg, sizeof(a->seg));
     c->rip = a->rip, c->cpl = a->cpl, c->gdt = a->gdt, c->idt = a->idt;
-    c->cr0 = a->cr0, c->cr2 = a->cr2, c->cr3 = a->cr3, c->cr4 = a->cr4, c->cr8 = a->cr8, c->efer = a->efer, c->xcr0 = a->xcr0;
+    c->cr0 = a->cr0, c->cr2 = a->cr2, c->cr3 = a->cr3, c->cr4 = a->cr4, c->cr8 = a->cr8, c->efer = a->efer,
+    c->xcr0 = a->xcr0;
     memcpy(c->dr, a->dr, sizeof(a->dr));
     c->pkru = a->pkru, c->mxcsr = a->mxcsr, c->paging = a->paging, c->x87 = a->x87;
     memcpy(&c->star, a->msr, sizeof(a->msr));
     memcpy(c->xmm, a->xmm, sizeof(a->xmm));
     memcpy(c->rng, a->rng, sizeof(a->rng));
     flags_set(c, a->rflags);
-    c->halted = c->shutdown = c->raised = c->resumed = c->switched = c->nmi_pending = c->nmi_blocked = c->monitor_armed = false;
+    c->halted = c->shutdown = c->raised = c->resumed = c->switched = c->nmi_pending = c->nmi_blocked =
+        c->monitor_armed = false;
     c->dr6_pending = 0, c->delivering = -1, c->op = NULL, c->patch = NULL, c->bounce.active = false;
     c->shadow = a->shadow;
     paging_refresh(c);
@@ -210,13 +247,14 @@ static bool x87_differ(const struct x87 *a, const struct x87 *b)
     for (unsigned i = 0; i < 8; i++)
         if (a->r[i].mantissa != b->r[i].mantissa || a->r[i].exponent != b->r[i].exponent)
             return true;
-    return a->control != b->control || a->status != b->status || a->tag != b->tag || a->fop != b->fop || a->fcs != b->fcs || a->fds != b->fds ||
-           a->fip != b->fip || a->fdp != b->fdp;
+    return a->control != b->control || a->status != b->status || a->tag != b->tag || a->fop != b->fop ||
+           a->fcs != b->fcs || a->fds != b->fds || a->fip != b->fip || a->fdp != b->fdp;
 }
 
 const char *arch_differs(const struct arch *a, const struct arch *b)
 {
-    static const char *const registers[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+    static const char *const registers[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                            "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     static const char *const segments[] = {"ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR"};
     for (unsigned i = 0; i < 16; i++)
         if (a->gpr[i] != b->gpr[i])
@@ -230,9 +268,11 @@ const char *arch_differs(const struct arch *a, const struct arch *b)
         return "RFLAGS";
     if (a->cpl != b->cpl)
         return "CPL";
-    if (a->gdt.base != b->gdt.base || a->gdt.limit != b->gdt.limit || a->idt.base != b->idt.base || a->idt.limit != b->idt.limit)
+    if (a->gdt.base != b->gdt.base || a->gdt.limit != b->gdt.limit || a->idt.base != b->idt.base ||
+        a->idt.limit != b->idt.limit)
         return "GDTR or IDTR";
-    if (a->cr0 != b->cr0 || a->cr3 != b->cr3 || a->cr4 != b->cr4 || a->cr8 != b->cr8 || a->efer != b->efer || a->xcr0 != b->xcr0 || a->pkru != b->pkru)
+    if (a->cr0 != b->cr0 || a->cr3 != b->cr3 || a->cr4 != b->cr4 || a->cr8 != b->cr8 || a->efer != b->efer ||
+        a->xcr0 != b->xcr0 || a->pkru != b->pkru)
         return "control registers";
     if (memcmp(a->dr, b->dr, sizeof(a->dr)))
         return "debug registers";
@@ -299,8 +339,9 @@ static void start_state(struct rig *r)
     a->xcr0 = 3;
     if (r->ctx->mode == CTX_PAE)
         a->cr4 |= CR4_PAE, a->efer = EFER_NXE;
-    if (is_long(r))
-        a->cr4 |= CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_FSGSBASE | CR4_PKE, a->efer = EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE;
+    if (is_long(r->ctx))
+        a->cr4 |= CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_FSGSBASE | CR4_PKE,
+            a->efer = EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE;
     if (r->ctx->mode == CTX_PAE)
         a->paging.pdpte[0] = TABLE_MIDDLE | PTE_P;
     start_fpu(a);
@@ -323,7 +364,8 @@ bool rig_open(struct rig *r, const struct context *ctx)
     r->tss = ctx->split ? AT(PG_TSS1) - 0x68 : AT(PG_TSS0) + 0x100;
     r->task = ctx->split ? AT(PG_TASK1) - 0x2a : AT(PG_TASK0) + 0x100;
     if (!ctx->flat)
-        r->base[SEG_CS] = 0x1000, r->base[SEG_DS] = 0x800, r->base[SEG_ES] = r->base[SEG_GS] = 0x400, r->base[SEG_SS] = 0xc00;
+        r->base[SEG_CS] = 0x1000, r->base[SEG_DS] = 0x800, r->base[SEG_ES] = r->base[SEG_GS] = 0x400,
+        r->base[SEG_SS] = 0xc00;
     r->base[SEG_FS] = 0x600;
     make_tables(r);
     rig_blank(r);

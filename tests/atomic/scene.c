@@ -44,10 +44,14 @@ bool row_has_memory_form(const struct row *row)
 
 unsigned scene_specials(const struct row *row)
 {
-    static const struct { const char *name; unsigned count; } table[] = {
-        {"MOVS", 4}, {"CMPS", 4}, {"SCAS", 4}, {"STOS", 3}, {"LODS", 3}, {"INS", 3}, {"OUTS", 3}, {"CMPXCHG", 2}, {"CMPXCHG8B", 2},
-        {"ENTER", 2}, {"Jcc", 2}, {"LOOP", 2}, {"LOOPE", 2}, {"LOOPNE", 2}, {"JCXZ", 2}, {"CALL_far", 4}, {"JMP_far", 4}, {"RET_far", 2},
-        {"IRET", 3}, {"INT", 2}, {"MOV_to_Sreg", 3}, {"ARPL", 2},
+    static const struct {
+        const char *name;
+        unsigned count;
+    } table[] = {
+        {"MOVS", 4},  {"CMPS", 4},    {"SCAS", 4},        {"STOS", 3},     {"LODS", 3},    {"INS", 3},
+        {"OUTS", 3},  {"CMPXCHG", 2}, {"CMPXCHG8B", 2},   {"ENTER", 2},    {"Jcc", 2},     {"LOOP", 2},
+        {"LOOPE", 2}, {"LOOPNE", 2},  {"JCXZ", 2},        {"CALL_far", 4}, {"JMP_far", 4}, {"RET_far", 2},
+        {"IRET", 3},  {"INT", 2},     {"MOV_to_Sreg", 3}, {"ARPL", 2},
     };
     for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (is(row, table[i].name))
@@ -79,7 +83,8 @@ static bool has_operand(const struct row *row, u8 first, u8 last)
 
 static bool uses_modrm(const struct row *row)
 {
-    return row->modrm || has_operand(row, OPR_Eb, OPR_Gy) || has_operand(row, OPR_Sw, OPR_Dd) || has_operand(row, OPR_V, OPR_ST);
+    return row->modrm || has_operand(row, OPR_Eb, OPR_Gy) || has_operand(row, OPR_Sw, OPR_Dd) ||
+           has_operand(row, OPR_V, OPR_ST);
 }
 
 /* ModRM.reg: rCX, but where the row or the operand says otherwise. */
@@ -100,7 +105,7 @@ static unsigned reg_field(const struct scene *s)
 static unsigned address_size(const struct rig *r, const struct scene *s)
 {
     bool other = s->place->form == FORM_SHORT;
-    if (r->ctx->mode == CTX_64)
+    if (is_code64(r->ctx))
         return other ? 4 : 8;
     return (r->ctx->mode == CTX_16) != other ? 2 : 4;
 }
@@ -144,8 +149,9 @@ static bool emit_prefixes(struct writer *w, const struct rig *r, const struct sc
 {
     const struct row *row = s->row;
     unsigned p = row->prefix;
-    bool wide = has_operand(row, OPR_Ev, OPR_Ey) || has_operand(row, OPR_Mv, OPR_My) || has_operand(row, OPR_Gv, OPR_Gy);
-    if (s->prefix == 2 && r->ctx->mode != CTX_64)
+    bool wide =
+        has_operand(row, OPR_Ev, OPR_Ey) || has_operand(row, OPR_Mv, OPR_My) || has_operand(row, OPR_Gv, OPR_Gy);
+    if (s->prefix == 2 && !is_code64(r->ctx))
         return false;
     if (s->prefix == 1 && (p == PFX_NP || p == PFX_P66 || p >= PFX_VNP || (p > PFX_P66 && !wide)))
         return false;
@@ -183,13 +189,24 @@ static void emit_opcode(struct writer *w, const struct scene *s)
 static unsigned immediate_size(u8 code, const struct op *op)
 {
     switch (code) {
-    case OPR_Ib: case OPR_Ibs: case OPR_Jb: return 1;
-    case OPR_Iw: return 2;
-    case OPR_Iz: case OPR_Jz: return op->osize == 2 ? 2 : 4;
-    case OPR_Iv: return op->osize;
-    case OPR_Ap: return (op->osize == 2 ? 2 : 4) + 2;
-    case OPR_Ob: case OPR_Ov: return op->asize;
-    default: return 0;
+    case OPR_Ib:
+    case OPR_Ibs:
+    case OPR_Jb:
+        return 1;
+    case OPR_Iw:
+        return 2;
+    case OPR_Iz:
+    case OPR_Jz:
+        return op->osize == 2 ? 2 : 4;
+    case OPR_Iv:
+        return op->osize;
+    case OPR_Ap:
+        return (op->osize == 2 ? 2 : 4) + 2;
+    case OPR_Ob:
+    case OPR_Ov:
+        return op->asize;
+    default:
+        return 0;
     }
 }
 
@@ -216,13 +233,15 @@ static u64 flags_of(const struct scene *s)
 
 static unsigned stack_slots(const struct row *row)
 {
-    static const char *const many[] = {"PUSHA", "POPA", "ENTER", "CALL_far", "RET_far", "IRET", "INT", "INT3", "INT1", "INTO", NULL};
+    static const char *const many[] = {"PUSHA", "POPA", "ENTER", "CALL_far", "RET_far", "IRET",
+                                       "INT",   "INT3", "INT1",  "INTO",     NULL};
     return is_any(row, many) ? 2 : 1;
 }
 
 static bool pops(const struct row *row)
 {
-    static const char *const names[] = {"POP", "POP_E", "POPA", "POPF", "POP_Sreg", "RET", "RET_far", "IRET", "LEAVE", NULL};
+    static const char *const names[] = {"POP", "POP_E",   "POPA", "POPF",  "POP_Sreg",
+                                        "RET", "RET_far", "IRET", "LEAVE", NULL};
     return is_any(row, names);
 }
 
@@ -237,7 +256,7 @@ static bool far_selector(const struct rig *r, const struct scene *s, u16 *select
 {
     static const u8 index[4] = {D_SPARE_CODE, D_GATE, D_TASK, D_TASK_GATE};
     unsigned cpl = r->ctx->cpl;
-    if (s->special >= 2 && r->ctx->mode == CTX_64)
+    if (s->special >= 2 && is_long(r->ctx))
         return false;
     if (s->special == 1 && cpl == 3 && is(s->row, "JMP_far"))
         return false;
@@ -257,10 +276,10 @@ static void put_task(struct rig *r)
 {
     unsigned cpl = r->ctx->cpl;
     u64 t = r->task;
-    const u16 segments[6] = {SELECTOR(D_TEXTRA, cpl), SELECTOR(D_TCODE, cpl), SELECTOR(D_TSTACK, cpl), SELECTOR(D_TDATA, cpl),
-                             SELECTOR(D_TDATA, cpl), 0};
+    const u16 segments[6] = {SELECTOR(D_TEXTRA, cpl), SELECTOR(D_TCODE, cpl), SELECTOR(D_TSTACK, cpl),
+                             SELECTOR(D_TDATA, cpl),  SELECTOR(D_TDATA, cpl), 0};
     rig_put_value(r, t + 4, AT(PG_KERNEL_STACK) + 0xff0, 4);
-    if (r->ctx->mode == CTX_64) { /* for LTR */
+    if (is_long(r->ctx)) { /* for LTR */
         rig_put_value(r, t + 36, AT(PG_KERNEL_STACK) + 0x800, 8);
         return;
     }
@@ -300,7 +319,7 @@ static bool prepare_return(struct rig *r, struct scene *s)
     if (outer && cpl == 3)
         return false;
     if (task) {
-        if (r->ctx->mode == CTX_64)
+        if (is_long(r->ctx))
             return false;
         rig_put_value(r, r->tss, SELECTOR(D_TASK, 0), 2);
         descriptor_byte(r, D_TASK, 0, SYS_BUSY);
@@ -314,7 +333,7 @@ static bool prepare_return(struct rig *r, struct scene *s)
         rig_put_value(r, sp, FLAG_FIXED | FLAG_IOPL | FLAG_ZF, w), sp += w;
     else if (s->row->op[0] == OPR_Iw)
         sp += 8; /* what it releases */
-    if (outer || (iret && r->ctx->mode == CTX_64)) {
+    if (outer || (iret && is_code64(r->ctx))) {
         rig_put_value(r, sp, outer ? AT(PG_OUTER_STACK) + 0x800 : AT(PG_STACK1) + 0x900, w);
         rig_put_value(r, sp + w, outer ? SELECTOR(D_ODATA, 3) : SELECTOR(D_TSTACK, cpl), w);
     }
@@ -328,8 +347,11 @@ static bool prepare_operand(struct rig *r, struct scene *s)
     unsigned w = s->op.osize, cpl = r->ctx->cpl;
     u64 at = s->operand, target = AT(PG_TARGET) + 0x10 - r->base[SEG_CS];
     static const u8 zero[576];
-    static const char *const selectors[] = {"MOV_to_Sreg", "VERR", "VERW", "LAR", "LSL", NULL}, *const load[] = {"LES", "LDS", "LSS", "LFS", "LGS", NULL};
-    static const char *const images[] = {"FLDENV", "FRSTOR", "FXRSTOR", "XRSTOR", "XSAVE", "XSAVEOPT", "INVPCID", "BOUND", NULL};
+    static const char *const selectors[] = {"MOV_to_Sreg", "VERR", "VERW", "LAR", "LSL", NULL}, *const load[] = {
+                                                                                                    "LES", "LDS", "LSS",
+                                                                                                    "LFS", "LGS", NULL};
+    static const char *const images[] = {"FLDENV",   "FRSTOR",  "FXRSTOR", "XRSTOR", "XSAVE",
+                                         "XSAVEOPT", "INVPCID", "BOUND",   NULL};
     if (is_any(row, images))
         rig_put(r, at, zero, sizeof(zero));
     if (is_any(row, selectors))
@@ -374,7 +396,10 @@ static void prepare_registers(struct rig *r, struct scene *s)
 {
     const struct row *row = s->row;
     u64 *g = r->start.gpr, offset = s->operand - r->base[s->place->form == FORM_SEGMENT ? SEG_FS : SEG_DS];
-    static const char *const state[] = {"XSAVE", "XRSTOR", "XSAVEOPT", "XSETBV", NULL}, *const zero[] = {"XGETBV", "XSETBV", "RDPKRU", "WRPKRU", "MONITOR", NULL};
+    static const char *const state[] = {"XSAVE", "XRSTOR", "XSAVEOPT", "XSETBV", NULL}, *const zero[] = {
+                                                                                            "XGETBV",  "XSETBV",
+                                                                                            "RDPKRU",  "WRPKRU",
+                                                                                            "MONITOR", NULL};
     if (is_any(row, state))
         g[REG_RAX] = 3;
     if (is_any(row, zero))
@@ -389,7 +414,8 @@ static void prepare_registers(struct rig *r, struct scene *s)
         g[REG_RAX] = offset;
     if (is(row, "MASKMOVQ") || is(row, "MASKMOVDQU")) {
         g[REG_RDI] = offset;
-        r->start.xmm[2].q[0] = r->start.xmm[2].q[1] = 0x80ff00ff80008080; /* the mask is register 2: set where a page may begin */
+        r->start.xmm[2].q[0] = r->start.xmm[2].q[1] =
+            0x80ff00ff80008080; /* the mask is register 2: set where a page may begin */
         r->start.x87.r[2].mantissa = 0x80ff00ff80008080;
     }
     if (is(row, "XLAT"))
@@ -402,7 +428,7 @@ static bool prepare_system_call(struct rig *r, struct scene *s)
 {
     const struct row *row = s->row;
     struct arch *a = &r->start;
-    bool wide = s->prefix == 2, is64 = r->ctx->mode == CTX_64;
+    bool wide = s->prefix == 2, is64 = is_code64(r->ctx);
     u64 *msr = a->msr, handler = AT(PG_HANDLER) + 0x800, outer = AT(PG_OUTER) + 0x10;
 #define MSR_SLOT(field) msr[offsetof(struct cpu, field) / 8 - offsetof(struct cpu, star) / 8]
     if (is(row, "SYSRET") || is(row, "SYSEXIT")) /* which keep data segments that a return to CPL 3 would null */
@@ -420,8 +446,9 @@ static bool prepare_system_call(struct rig *r, struct scene *s)
         a->gpr[REG_RDX] = outer, a->gpr[REG_RCX] = AT(PG_OUTER_STACK) + 0x800;
         MSR_SLOT(sysenter_cs) = SELECTOR(is64 ? D_TCODE : D_TSTACK, 0);
         for (unsigned i = 0; i < 8; i++) /* the stack segment: that after the code segment's place */
-            rig_put_value(r, r->gdt + D_TEXTRA * 8 + i, r->memory[page_of(r->gdt + D_ODATA * 8 + i)][(r->gdt + D_ODATA * 8 + i) % PAGE_SIZE], 1);
-        return is64 ? wide : true;
+            rig_put_value(r, r->gdt + D_TEXTRA * 8 + i,
+                          r->memory[page_of(r->gdt + D_ODATA * 8 + i)][(r->gdt + D_ODATA * 8 + i) % PAGE_SIZE], 1);
+        return is64 ? wide : !is_long(r->ctx); /* the outer code segment of long mode is a 64-bit one */
     }
     return true;
 }
@@ -433,7 +460,8 @@ static void prepare_string(struct rig *r, struct scene *s)
     bool down = s->special == 2, overlap = s->special == 3 && is(s->row, "MOVS");
     u64 *g = r->start.gpr, unaligned = s->place->data_back == 3 ? 1 : 0;
     s64 step = down ? -(s64)w : w;
-    u64 source = s->place->data_back ? AT(PG_DATA1) + (down ? w : 0) - (u64)(step * 2) - unaligned : AT(PG_DATA0) + 0x340;
+    u64 source =
+        s->place->data_back ? AT(PG_DATA1) + (down ? w : 0) - (u64)(step * 2) - unaligned : AT(PG_DATA0) + 0x340;
     u64 dest = s->place->data_back ? AT(PG_DEST1) + (down ? w : 0) - (u64)(step * 3) - unaligned : AT(PG_DEST0) + 0x340;
     if (overlap)
         dest = source + w;
@@ -446,7 +474,7 @@ static void prepare_string(struct rig *r, struct scene *s)
     }
     u64 source_base = s->place->form == FORM_SEGMENT ? r->base[SEG_FS] : r->base[SEG_DS];
     g[REG_RSI] = source - source_base;
-    g[REG_RDI] = dest - (overlap ? r->base[SEG_ES] : r->base[SEG_ES]);
+    g[REG_RDI] = dest - r->base[SEG_ES];
 }
 
 static bool is_moffs(const struct row *row) { return has_operand(row, OPR_Ob, OPR_Ov); }
@@ -459,10 +487,14 @@ static void place_operand(struct rig *r, struct scene *s)
     if (back && is_any(s->row, aligned))
         back = back == 1 ? 64 : 512; /* 512: the XSAVE header is on the second page */
     bool modrm = row_has_memory_form(s->row) || s->row->modrm & MRC_MEM;
-    s->operand = modrm || is_moffs(s->row) || is_any(s->row, implied) ? (back ? AT(PG_DATA1) - back : AT(PG_DATA0) + 0x340) : 0;
+    s->operand =
+        modrm || is_moffs(s->row) || is_any(s->row, implied) ? (back ? AT(PG_DATA1) - back : AT(PG_DATA0) + 0x340) : 0;
     u64 offset = s->operand - (s->place->form == FORM_SEGMENT ? r->base[SEG_FS] : r->base[SEG_DS]);
     if (modrm)
-        g[REG_RBX] = offset - DISPLACEMENT - (s->place->form != FORM_INDEX ? 0 : address_size(r, s) == 2 ? INDEX : 2 * INDEX);
+        g[REG_RBX] = offset - DISPLACEMENT -
+                     (s->place->form != FORM_INDEX ? 0
+                      : address_size(r, s) == 2    ? INDEX
+                                                   : 2 * INDEX);
 }
 
 /* Immediates go where the operands say, now that their sizes are known. */
@@ -502,14 +534,15 @@ static bool place_immediates(struct rig *r, struct scene *s)
 
 static void put_task_gate(struct rig *r)
 {
-    if (r->ctx->mode != CTX_64)
+    if (!is_long(r->ctx))
         rig_put_value(r, AT(PG_IDT) + 0x81 * 8, (u64)SELECTOR(D_TASK, 0) << 16 | 0xe5ull << 40, 8);
 }
 
 static void lay_code(struct rig *r, struct scene *s)
 {
     unsigned len = s->op.len;
-    s->at = s->place->code == CODE_MID ? AT(PG_CODE0) + 0x800 : AT(PG_CODE1) - (s->place->code == CODE_END ? len : (len + 1) / 2);
+    s->at = s->place->code == CODE_MID ? AT(PG_CODE0) + 0x800
+                                       : AT(PG_CODE1) - (s->place->code == CODE_END ? len : (len + 1) / 2);
     r->start.rip = s->at - r->base[SEG_CS];
 }
 
@@ -529,11 +562,11 @@ bool scene_make(struct rig *r, struct scene *s)
     r->start = start;
     u64 *g = r->start.gpr;
     for (unsigned i = 0; i < 16; i++)
-        g[i] = r->ctx->mode == CTX_64 ? 0x0123456789abcdef * (i + 1) : i < 8 ? 0x01234567 * (i + 1) : 0;
+        g[i] = is_code64(r->ctx) ? 0x0123456789abcdef * (i + 1) : i < 8 ? 0x01234567 * (i + 1) : 0;
     g[REG_RAX] = 0x123, g[REG_RCX] = 5, g[REG_RDX] = 0, g[REG_RSI] = INDEX, g[REG_RDI] = 0x20;
     s->ud = is_any(s->row, undefined);
     s->rep = row_is_string(s->row) && s->special ? (s->special == 3 && !is(s->row, "MOVS") ? 0xf2 : 0xf3) : 0;
-    if (r->ctx->mode == CTX_64 && s->row->op[0] == OPR_M && is(s->row, "CMPXCHG8B") && s->prefix == 2 && s->place->data_back)
+    if (is_code64(r->ctx) && s->row->op[0] == OPR_M && is(s->row, "CMPXCHG8B") && s->prefix == 2 && s->place->data_back)
         return false; /* CMPXCHG16B must be aligned */
     struct writer w = {.code = s->code};
     memset(s->code, 0, sizeof(s->code));
@@ -553,7 +586,8 @@ bool scene_make(struct rig *r, struct scene *s)
     put_task_gate(r);
     if (row_is_string(s->row))
         prepare_string(r, s);
-    if (!place_immediates(r, s) || !prepare_return(r, s) || !prepare_system_call(r, s) || (s->operand && !prepare_operand(r, s)))
+    if (!place_immediates(r, s) || !prepare_return(r, s) || !prepare_system_call(r, s) ||
+        (s->operand && !prepare_operand(r, s)))
         return false;
     rig_put(r, s->at, s->code, s->op.len);
     return true;

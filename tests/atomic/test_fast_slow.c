@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How instructions are executed never shows: the same programs run with traces, one instruction at a time, with a tiny TLB, a tiny trace
- * arena, and stopped and continued at odd counts, and must end alike: registers, memory, instruction count, every fault and event in order.
+ * How instructions are executed never shows: the same programs run with traces, one instruction at a time, with a tiny
+ * TLB, a tiny trace arena, and stopped and continued at odd counts, and must end alike: registers, memory, instruction
+ * count, every fault and event in order.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static u64 mix(u64 h, u64 v)
     return h ^ h >> 29;
 }
 
-static void on_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access, const struct walk *walk, int during)
+static void on_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                     const struct walk *walk, int during)
 {
     struct trail *t = ctx;
     struct cpu_state s;
@@ -55,7 +57,8 @@ static void on_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const s
     if (t->faults < 32)
         t->fault_counts[t->faults] = cpu_icount(cpu);
     t->faults++;
-    t->fault_hash = mix(mix(mix(mix(mix(t->fault_hash, la), walk->error), s.rip), cpu_icount(cpu)), (u64)during * 4 + access->kind);
+    t->fault_hash =
+        mix(mix(mix(mix(mix(t->fault_hash, la), walk->error), s.rip), cpu_icount(cpu)), (u64)during * 4 + access->kind);
 }
 
 static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int during)
@@ -74,7 +77,8 @@ static u64 hash_memory(struct phys *phys)
 {
     u64 h = 0, size = phys_ram_bytes(phys);
     for (u64 pa = 0; pa < size; pa += PAGE_SIZE) {
-        const u64 *words = (const u64 *)phys_page_read(phys, pa >= PHYS_LOW_RAM_TOP ? pa - PHYS_LOW_RAM_TOP + (1ull << 32) : pa);
+        const u64 *words =
+            (const u64 *)phys_page_read(phys, pa >= PHYS_LOW_RAM_TOP ? pa - PHYS_LOW_RAM_TOP + (1ull << 32) : pa);
         for (unsigned i = 0; words && i < PAGE_SIZE / 8; i++)
             if (words[i])
                 h = mix(h + pa + i, words[i]);
@@ -122,20 +126,23 @@ static const char *differs(const struct trail *a, const struct trail *b)
         return "registers";
     if (a->state.rflags != b->state.rflags)
         return "flags";
-    if (memcmp(a->state.seg, b->state.seg, sizeof(a->state.seg)) || a->state.cr0 != b->state.cr0 || a->state.cr2 != b->state.cr2 ||
-        a->state.cr3 != b->state.cr3 || a->state.cr4 != b->state.cr4)
+    if (memcmp(a->state.seg, b->state.seg, sizeof(a->state.seg)) || a->state.cr0 != b->state.cr0 ||
+        a->state.cr2 != b->state.cr2 || a->state.cr3 != b->state.cr3 || a->state.cr4 != b->state.cr4)
         return "system registers";
     for (unsigned i = 0; i < 8; i++)
         if (a->x87.r[i].mantissa != b->x87.r[i].mantissa || a->x87.r[i].exponent != b->x87.r[i].exponent)
             return "x87 registers";
-    if (a->x87.status != b->x87.status || a->x87.tag != b->x87.tag || a->x87.fip != b->x87.fip || a->x87.fdp != b->x87.fdp)
+    if (a->x87.status != b->x87.status || a->x87.tag != b->x87.tag || a->x87.fip != b->x87.fip ||
+        a->x87.fdp != b->x87.fdp)
         return "x87 state";
     if (memcmp(a->xmm, b->xmm, sizeof(a->xmm)) || a->mxcsr != b->mxcsr)
         return "SSE registers";
     return a->memory_hash != b->memory_hash ? "memory" : NULL;
 }
 
-static struct { unsigned passed, failed, skipped; } total;
+static struct {
+    unsigned passed, failed, skipped;
+} total;
 
 static void compare(const char *what, const struct manner *manner, const struct trail *usual, const struct trail *t)
 {
@@ -146,12 +153,14 @@ static void compare(const char *what, const struct manner *manner, const struct 
         return;
     }
     total.failed++;
-    printf("not ok: %s, %s: %s: %llu instructions, %llu faults, %llu events instead of %llu, %llu, %llu\n", what, manner->name, difference,
-           (unsigned long long)t->icount, (unsigned long long)t->faults, (unsigned long long)t->events, (unsigned long long)usual->icount,
-           (unsigned long long)usual->faults, (unsigned long long)usual->events);
+    printf("not ok: %s, %s: %s: %llu instructions, %llu faults, %llu events instead of %llu, %llu, %llu\n", what,
+           manner->name, difference, (unsigned long long)t->icount, (unsigned long long)t->faults,
+           (unsigned long long)t->events, (unsigned long long)usual->icount, (unsigned long long)usual->faults,
+           (unsigned long long)usual->events);
     while (i < 31 && usual->fault_counts[i] == t->fault_counts[i])
         i++;
-    printf("# fault %u at %llu, usually at %llu\n", i, (unsigned long long)t->fault_counts[i], (unsigned long long)usual->fault_counts[i]);
+    printf("# fault %u at %llu, usually at %llu\n", i, (unsigned long long)t->fault_counts[i],
+           (unsigned long long)usual->fault_counts[i]);
 }
 
 static struct machine *make_machine(u64 ram)
@@ -166,14 +175,17 @@ static struct machine *make_machine(u64 ram)
     return m;
 }
 
-static struct { u64 instructions, faults, events; } volume;
+static struct {
+    u64 instructions, faults, events;
+} volume;
 
 static void run_program(const struct program *p)
 {
     static struct trail trail[MANNERS];
     char what[100];
-    snprintf(what, sizeof(what), "program %llu, %u-bit%s%s%s", (unsigned long long)p->seed, p->wide ? 64 : 32, p->user ? ", CPL 3" : "",
-             p->timer ? ", timer" : "", p->modify ? ", self-modifying" : "");
+    snprintf(what, sizeof(what), "program %llu, %u-bit%s%s%s%s", (unsigned long long)p->seed, p->wide ? 64 : 32,
+             p->segments ? " segments" : "", p->user ? ", CPL 3" : "", p->timer ? ", timer" : "",
+             p->modify ? ", self-modifying" : "");
     for (unsigned i = 0; i < MANNERS; i++) {
         struct machine *m = make_machine(PROGRAM_RAM);
         program_load(m, p);
@@ -193,26 +205,29 @@ static void run_programs(u64 first, u64 last)
 {
     for (u64 seed = first; seed < last; seed++)
         for (unsigned kind = 0; kind < 8; kind++) {
-            bool user = kind >= 6;
-            run_program(&(struct program){.seed = seed * 8 + kind, .wide = kind & 1, .user = user, .timer = kind >= 2, .modify = kind >= 4, .blocks = 150});
+            struct program p = {
+                .seed = seed * 8 + kind, .wide = kind & 1, .segments = !(kind & 1) && seed % 3 == 0, .blocks = 150};
+            p.timer = kind >= 2, p.modify = kind >= 4, p.user = kind >= 6;
+            run_program(&p);
         }
-    printf("# programs: %llu instructions, %llu page faults, %llu events each way\n", (unsigned long long)volume.instructions,
-           (unsigned long long)volume.faults, (unsigned long long)volume.events);
+    printf("# programs: %llu instructions, %llu page faults, %llu events each way\n",
+           (unsigned long long)volume.instructions, (unsigned long long)volume.faults,
+           (unsigned long long)volume.events);
 }
 
 /* A real kernel's first instructions, where one is on the disk. */
-static void run_kernel(const char *kernel, u64 limit)
+static void run_kernel(const char *arch, const char *kernel, u64 limit)
 {
     static struct trail trail[MANNERS];
     static const u8 which[] = {0, 1, 2, 5, 7};
     char why[256];
     if (access(kernel, R_OK)) {
-        printf("# skipped: no kernel at %s\n", kernel);
+        printf("# skipped: no kernel at %s (make check-guests fetches it)\n", kernel);
         total.skipped++;
         return;
     }
     for (unsigned k = 0; k < sizeof(which); k++) {
-        struct machine *m = make_machine(64 << 20);
+        struct machine *m = make_machine(160 << 20);
         struct boot_config boot = {.kernel = kernel, .append = "console=ttyS0"};
         if (!boot_load(m, &boot, why, sizeof(why))) {
             printf("not ok: %s: %s\n", kernel, why);
@@ -223,19 +238,22 @@ static void run_kernel(const char *kernel, u64 limit)
         run(m, &manners[which[k]], limit, &trail[k]);
         machine_destroy(m);
         if (k)
-            compare(kernel, &manners[which[k]], &trail[0], &trail[k]);
+            compare(arch, &manners[which[k]], &trail[0], &trail[k]);
     }
 }
 
 int main(int argc, char **argv)
 {
     u64 first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, last = argc > 2 ? strtoull(argv[2], NULL, 0) : first + 6;
-    const char *kernels = getenv("FAULTLINE_KERNELS"); /* a directory */
+    const char *kernels = getenv("FAULTLINE_KERNELS"); /* the directory check-guests fetches them to */
     char path[512];
     run_programs(first, last);
     for (unsigned i = 0; i < 2 && argc < 2; i++) {
-        snprintf(path, sizeof(path), "%s/linux-%s", kernels ? kernels : "build/kernels", i ? "amd64" : "i386");
-        run_kernel(path, 20000000);
+        const char *arch = i ? "amd64" : "i386";
+        snprintf(path, sizeof(path),
+                 "%s/netboot-%s/usr/lib/debian-installer/images/12/%s/text/debian-installer/%s/linux",
+                 kernels ? kernels : "build/kernels", arch, arch, arch);
+        run_kernel(arch, path, 20000000);
     }
     printf("%u passed, %u failed, %u skipped\n", total.passed, total.failed, total.skipped);
     return total.failed ? EXIT_FAILURE : EXIT_SUCCESS;

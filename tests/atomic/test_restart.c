@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing of a faulting instruction remains. For every row of the instruction list, in each context: run it once clean and see which pages it
- * touches; then make each of them fault in every way its use allows, and require one #PF with the right CR2 and error code, processor
- * and memory as they were (REP: as after whole iterations), and after repair and return the clean run's end. FAULTS 1-8, 10-20, 44.
+ * Nothing of a faulting instruction remains. For every row of the instruction list, in each context: run it once clean
+ * and see which pages it touches; then make each of them fault in every way its use allows, and require one #PF with
+ * the right CR2 and error code, processor and memory as they were (REP: as after whole iterations), and after repair
+ * and return the clean run's end. FAULTS 1-8, 10-20, 44.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,7 +15,8 @@
 #include "tests/atomic/scene.h"
 
 enum kind { KIND_ABSENT, KIND_READ_ONLY, KIND_SUPERVISOR, KIND_USER_PAGE, KIND_NO_EXECUTE, KIND_RESERVED, KINDS };
-static const char *const kind_names[KINDS] = {"not present", "read-only", "supervisor", "user page (SMAP, SMEP)", "no-execute", "reserved bit"};
+static const char *const kind_names[KINDS] = {"not present", "read-only",   "supervisor", "user page (SMAP, SMEP)",
+                                              "no-execute",  "reserved bit"};
 
 enum manner { COLD, WARM, STEP, MANNERS };
 static const char *const manner_names[MANNERS] = {"cold", "warm", "single step"};
@@ -44,7 +46,9 @@ struct test {
     unsigned vector;
 };
 
-static struct { u64 runs, passed, failed; } total;
+static struct {
+    u64 runs, passed, failed;
+} total;
 static unsigned *row_memory, *row_code, *row_failures;
 
 static void __attribute__((format(printf, 2, 3))) fail(struct test *t, const char *format, ...)
@@ -143,7 +147,7 @@ static u32 expected_error(const struct test *t, const struct access *access)
 {
     const struct rig *r = &t->rig;
     unsigned page = t->page;
-    bool fetch_bit = r->ctx->mode == CTX_PAE || r->ctx->mode == CTX_64, code = page_is_code(page);
+    bool fetch_bit = has_wide_entries(r->ctx), code = page_is_code(page);
     bool write = page_is_system(page) || is(t, "ARPL") ? access->kind == ACCESS_WRITE : !code && t->dirtied >> page & 1;
     u32 e = (t->kind != KIND_ABSENT ? PF_P : 0) | (t->kind == KIND_RESERVED ? PF_RSVD : 0);
     if (is(t, "MOVS") && t->scene.special == 3 && page == PG_DATA0)
@@ -153,7 +157,8 @@ static u32 expected_error(const struct test *t, const struct access *access)
     return e | (write ? PF_W : 0) | (page_is_user(r, page) ? PF_U : 0) | (code && fetch_bit ? PF_I : 0);
 }
 
-static void on_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access, const struct walk *walk, int during)
+static void on_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                     const struct walk *walk, int during)
 {
     struct test *t = ctx;
     (void)width, (void)during;
@@ -189,8 +194,8 @@ static void finish(struct test *t, struct cpu *cpu)
     t->end_touched = t->end_dirtied = 0;
     for (unsigned page = 0; page < PAGES; page++) {
         u64 entry = rig_pte(&t->rig, page);
-        t->end_touched |= (u32)!!(entry & PTE_A) << page;
-        t->end_dirtied |= (u32)!!(entry & PTE_D) << page;
+        t->end_touched |= (u32) !!(entry & PTE_A) << page;
+        t->end_dirtied |= (u32) !!(entry & PTE_D) << page;
     }
     if (t->armed)
         compare_memory(t, t->clean_memory, "at the end");
@@ -285,52 +290,66 @@ static void run_partial(struct test *t)
 /* One fault. */
 
 /*
- * "If an unrecoverable error occurs after the commit point" of a task switch it is the new task's, and its segments are not loaded again: the page
- * with their descriptors, where the TSS descriptor is not in it too.
+ * "If an unrecoverable error occurs after the commit point" of a task switch it is the new task's, and its segments are
+ * not loaded again: the page with their descriptors, where the TSS descriptor is not in it too.
  */
 static bool is_past_commit(const struct test *t, unsigned page)
 {
     unsigned special = t->scene.special;
-    bool task = (special >= 2 && (is(t, "JMP_far") || is(t, "CALL_far") || is(t, "IRET"))) || (special == 1 && is(t, "INT"));
+    bool task =
+        (special >= 2 && (is(t, "JMP_far") || is(t, "CALL_far") || is(t, "IRET"))) || (special == 1 && is(t, "INT"));
     return task && t->rig.ctx->split && page == PG_GDT0;
 }
 
 /*
- * The instruction changes rSP to anything: a fault right after it finds no stack to be delivered on, but on IST or at CPL 3; and IRET does not
- * bring back the upper half of ESP on a 16-bit stack.
+ * The instruction changes rSP to anything: a fault right after it finds no stack to be delivered on, but on IST or at
+ * CPL 3; and IRET does not bring back the upper half of ESP on a 16-bit stack.
  */
 static bool stack_is_gone(const struct test *t)
 {
     const struct row *row = t->scene.row;
-    return row->op[0] == OPR_Zv && row->access[0] & ACC_w && (row->opcode & 7) == REG_RSP && t->scene.place->code == CODE_END &&
-           t->rig.ctx->mode != CTX_64 && (t->rig.ctx->cpl == 0 || t->rig.ctx->mode == CTX_16);
+    return row->op[0] == OPR_Zv && row->access[0] & ACC_w && (row->opcode & 7) == REG_RSP &&
+           t->scene.place->code == CODE_END && !is_long(t->rig.ctx) &&
+           (t->rig.ctx->cpl == 0 || t->rig.ctx->mode == CTX_16);
 }
 
 static bool applies(const struct test *t, unsigned page, enum kind kind)
 {
     const struct rig *r = &t->rig;
-    bool wide = r->ctx->mode == CTX_PAE || r->ctx->mode == CTX_64;
+    bool wide = has_wide_entries(r->ctx);
     if ((page_is_code(page) && stack_is_gone(t)) || is_past_commit(t, page))
         return false;
     switch (kind) {
-    case KIND_ABSENT: return true;
-    case KIND_READ_ONLY: return t->dirtied >> page & 1;
-    case KIND_SUPERVISOR: return page_is_user(r, page);
-    case KIND_USER_PAGE: return r->ctx->mode == CTX_64 && !page_is_user(r, page);
-    case KIND_NO_EXECUTE: return wide && page_is_code(page);
-    default: return wide;
+    case KIND_ABSENT:
+        return true;
+    case KIND_READ_ONLY:
+        return t->dirtied >> page & 1;
+    case KIND_SUPERVISOR:
+        return page_is_user(r, page);
+    case KIND_USER_PAGE:
+        return is_long(r->ctx) && !page_is_user(r, page);
+    case KIND_NO_EXECUTE:
+        return wide && page_is_code(page);
+    default:
+        return wide;
     }
 }
 
 static u64 spoilt(u64 entry, enum kind kind)
 {
     switch (kind) {
-    case KIND_ABSENT: return entry & ~PTE_P;
-    case KIND_READ_ONLY: return entry & ~PTE_W;
-    case KIND_SUPERVISOR: return entry & ~PTE_U;
-    case KIND_USER_PAGE: return entry | PTE_U;
-    case KIND_NO_EXECUTE: return entry | PTE_XD;
-    default: return entry | BIT(45);
+    case KIND_ABSENT:
+        return entry & ~PTE_P;
+    case KIND_READ_ONLY:
+        return entry & ~PTE_W;
+    case KIND_SUPERVISOR:
+        return entry & ~PTE_U;
+    case KIND_USER_PAGE:
+        return entry | PTE_U;
+    case KIND_NO_EXECUTE:
+        return entry | PTE_XD;
+    default:
+        return entry | BIT(45);
     }
 }
 
@@ -342,8 +361,8 @@ static void report(struct test *t)
     total.failed++;
     if (++row_failures[row] > 3)
         return;
-    printf("not ok: %s%s (%x) special %u, placement %u, %s, %s", prefixes[s->prefix], s->row->name, s->row->opcode, s->special,
-           (unsigned)(s->place - placements), t->rig.ctx->name, manner_names[t->manner]);
+    printf("not ok: %s%s (%x) special %u, placement %u, %s, %s", prefixes[s->prefix], s->row->name, s->row->opcode,
+           s->special, (unsigned)(s->place - placements), t->rig.ctx->name, manner_names[t->manner]);
     if (t->armed)
         printf(", %s page %s", page_name(t->page), kind_names[t->kind]);
     printf(": %s\n", t->problem);
@@ -394,7 +413,8 @@ static void check_touched(struct test *t)
         }
     if (!row_has_memory_form(row))
         return;
-    bool writes = row->access[0] & ACC_w && (row->op[0] <= OPR_Ey || (row->op[0] >= OPR_Mb && row->op[0] <= OPR_Mdq) || row->op[0] == OPR_W || row->op[0] == OPR_Q);
+    bool writes = row->access[0] & ACC_w && (row->op[0] <= OPR_Ey || (row->op[0] >= OPR_Mb && row->op[0] <= OPR_Mdq) ||
+                                             row->op[0] == OPR_W || row->op[0] == OPR_Q);
     if (is(t, "ARPL") && t->scene.special == 1)
         writes = false; /* nothing to adjust */
     if (!data || (writes && (t->dirtied & data) != data)) {
@@ -406,16 +426,18 @@ static void check_touched(struct test *t)
 /* Contexts in which the row is refused by its attributes, or by rules of its own. */
 static bool is_refused(const struct test *t)
 {
-    static const char *const privileged[] = {"MOV_from_CR", "MOV_to_CR", "MOV_from_DR", "MOV_to_DR", "XSETBV", "MONITOR", "MWAIT", "STAC", "CLAC", "SYSRET", NULL};
+    static const char *const privileged[] = {"MOV_from_CR", "MOV_to_CR", "MOV_from_DR", "MOV_to_DR",
+                                             "XSETBV",      "MONITOR",   "MWAIT",       "STAC",
+                                             "CLAC",        "SYSRET",    NULL};
     const struct rig *r = &t->rig;
     const struct row *row = t->scene.row;
-    if (!has_feature(&r->cpu->features, row->feature) || row->attributes & (r->ctx->mode == CTX_64 ? ATTR_I64 : ATTR_O64))
+    if (!has_feature(&r->cpu->features, row->feature) || row->attributes & (is_code64(r->ctx) ? ATTR_I64 : ATTR_O64))
         return true;
     if (r->ctx->cpl == 3)
         for (unsigned i = 0; privileged[i]; i++)
             if (is(t, privileged[i]))
                 return true;
-    if (r->ctx->mode != CTX_64 && (is(t, "RDPKRU") || is(t, "WRPKRU")))
+    if (!is_long(r->ctx) && (is(t, "RDPKRU") || is(t, "WRPKRU")))
         return true;
     return r->ctx->cpl == 3 && row->attributes & ATTR_CPL0;
 }
@@ -459,8 +481,12 @@ static void run_scene(struct test *t)
 }
 
 /* Not run, or run for their code bytes alone. */
-static const struct { const char *name, *reason; } skipped[] = {
-    {"HLT", "stops the processor"}, {"MWAIT", "stops the processor"}, {"RDPMC", "there are no counters: #GP"},
+static const struct {
+    const char *name, *reason;
+} skipped[] = {
+    {"HLT", "stops the processor"},
+    {"MWAIT", "stops the processor"},
+    {"RDPMC", "there are no counters: #GP"},
 };
 
 static const char *skip_reason(const struct row *row)
@@ -479,7 +505,8 @@ static void run_row(struct test *t, const struct row *row)
     for (unsigned special = 0; special < scene_specials(row); special++)
         for (unsigned prefix = 0; prefix < SCENE_PREFIXES; prefix++)
             for (unsigned place = 0; place < placement_count; place++) {
-                t->scene = (struct scene){.row = row, .prefix = prefix, .special = special, .place = &placements[place]};
+                t->scene =
+                    (struct scene){.row = row, .prefix = prefix, .special = special, .place = &placements[place]};
                 if (scene_make(&t->rig, &t->scene))
                     run_scene(t);
             }
@@ -487,8 +514,10 @@ static void run_row(struct test *t, const struct row *row)
 
 static bool touches_memory(const struct row *row)
 {
-    static const char *const implicit[] = {"PUSH", "POP", "PUSHA", "POPA", "PUSHF", "POPF", "PUSH_Sreg", "POP_Sreg", "ENTER", "LEAVE", "CALL", "CALL_E", "RET",
-        "CALL_far", "JMP_far", "RET_far", "IRET", "INT", "INT1", "INT3", "INTO", "XLAT", "MASKMOVQ", "MASKMOVDQU", "MONITOR", NULL};
+    static const char *const implicit[] = {
+        "PUSH",  "POP",  "PUSHA",  "POPA", "PUSHF",    "POPF",       "PUSH_Sreg", "POP_Sreg", "ENTER",
+        "LEAVE", "CALL", "CALL_E", "RET",  "CALL_far", "JMP_far",    "RET_far",   "IRET",     "INT",
+        "INT1",  "INT3", "INTO",   "XLAT", "MASKMOVQ", "MASKMOVDQU", "MONITOR",   NULL};
     static const char *const never[] = {"LEA", "NOP", "PREFETCH", "PREFETCHW", "INVLPG", "UD", NULL};
     for (unsigned i = 0; never[i]; i++)
         if (!strcmp(row->name, never[i]))
@@ -496,7 +525,8 @@ static bool touches_memory(const struct row *row)
     for (unsigned i = 0; implicit[i]; i++)
         if (!strcmp(row->name, implicit[i]))
             return true;
-    return row_has_memory_form(row) || row_is_string(row) || row->op[0] == OPR_Ob || row->op[0] == OPR_Ov || row->op[1] == OPR_Ob || row->op[1] == OPR_Ov;
+    return row_has_memory_form(row) || row_is_string(row) || row->op[0] == OPR_Ob || row->op[0] == OPR_Ov ||
+           row->op[1] == OPR_Ob || row->op[1] == OPR_Ov;
 }
 
 /* Every row must have been made to fault, on data if it has any, or say why not. */
@@ -514,11 +544,13 @@ static void check_coverage(const struct features *f)
         } else if (!touches_memory(row) && row_code[i]) {
             code_only++;
         } else {
-            printf("not ok: %s (%x) was never made to fault on %s\n", row->name, row->opcode, row_code[i] ? "memory" : "its code");
+            printf("not ok: %s (%x) was never made to fault on %s\n", row->name, row->opcode,
+                   row_code[i] ? "memory" : "its code");
             total.failed++;
         }
     }
-    printf("# %u rows: %u faulted on memory and code, %u (no memory operand) on code alone, %u skipped with a reason, %u of features the model lacks\n",
+    printf("# %u rows: %u faulted on memory and code, %u (no memory operand) on code alone, %u skipped with a reason, "
+           "%u of features the model lacks\n",
            isa_row_count, covered, code_only, reasoned, absent);
     for (unsigned i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++)
         printf("# skipped %s: %s\n", skipped[i].name, skipped[i].reason);
@@ -527,7 +559,8 @@ static void check_coverage(const struct features *f)
 int main(int argc, char **argv)
 {
     static struct test t;
-    static const struct cpu_observer observer = {.ctx = &t, .page_fault = on_fault, .event = on_event, .resume = on_resume};
+    static const struct cpu_observer observer = {
+        .ctx = &t, .page_fault = on_fault, .event = on_event, .resume = on_resume};
     static struct features features;
     const char *only = argc > 1 ? argv[1] : NULL;
     row_memory = calloc(isa_row_count, sizeof(*row_memory));

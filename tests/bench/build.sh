@@ -7,9 +7,9 @@ set -eu
 out=$1
 here=$(dirname "$0")
 guest=$here/guest
-cc=${CC:-gcc}
+cc=gcc # always: the numbers are comparable only for the same guest
 flags="-std=gnu11 -O2 -Wall -Wextra -ffreestanding -fno-stack-protector -fno-pic -fno-pie -fcf-protection=none
-    -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -mgeneral-regs-only"
+    -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -fno-optimize-sibling-calls -mgeneral-regs-only"
 link="-nostdlib -static -Wl,--build-id=none,-z,max-page-size=4096,-z,noexecstack"
 
 mkdir -p "$out"

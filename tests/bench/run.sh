@@ -32,6 +32,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 faultline=$1
 out=$2
 
+for name in $wanted; do
+    grep -q "^$name " "$here/workloads.txt" || { echo "no workload $name in workloads.txt" >&2; exit 2; }
+done
+
 have() {
     command -v "$1" >/dev/null 2>&1 || { echo "$1 is not installed: left out" >&2; return 1; }
 }

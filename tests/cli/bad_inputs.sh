@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Broken images, options and ROMs by the hundred: each must be refused with exit status 2 and one line on stderr that
-# begins "faultline: ", and nothing on stdout. Then ends of the world around the command: closed and full outputs, signals.
+# begins "faultline: ", and nothing on stdout. Then the world around the command: closed and full outputs, signals.
 # usage: bad_inputs.sh FAULTLINE
 set -u
 faultline=${1:?usage: bad_inputs.sh FAULTLINE}
@@ -39,8 +39,8 @@ refuse_saying() {
     verdict $? "$* says '$text'" "$(head -c 200 err)"
 }
 
-le32() { printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
 le16() { printf '%b' "$(printf '\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)))"; }
+le32() { le16 $(($1 & 65535)); le16 $(($1 >> 16 & 65535)); }
 put() { dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET <bytes
 zeros() { head -c "$2" /dev/zero >"$1"; }
 
@@ -48,7 +48,8 @@ zeros() { head -c "$2" /dev/zero >"$1"; }
 zeros image 65536
 printf '\xea\x00\x00\x00\xf0' | put image 65520 # a ROM that jumps to its beginning: runs forever
 refuse
-for value in 0 K -1 1.5G 17G 16385M 4294967296 4294967295G 18446744073709551616 99999999999999999999999 0x 1M1 ' 64' 1025K ''; do
+for value in 0 K -1 1.5G 17G 16385M 4294967296 4294967295G 18446744073709551616 99999999999999999999999 0x 1M1 ' 64' \
+             1025K ''; do
     refuse -m "$value" image
 done
 for value in 0 -1 1e9 x 18446744073709551616 0x1ffffffffffffffff ''; do
@@ -112,8 +113,8 @@ printf '\x1f\x8b' >gzip2
 echo hello | gzip >text.gz
 head -c 20 text.gz >cut.gz
 head -c 1000000 /dev/zero | gzip | head -c 500 >cut2.gz
-for name in missing empty directory fifo text noise zeros short.rom long.rom disk iso elf4 elf7 elf64 elf32 gzip2 text.gz cut.gz \
-            cut2.gz /dev/null /dev/zero /dev/tty '' no/such/dir/image; do
+for name in missing empty directory fifo text noise zeros short.rom long.rom disk iso elf4 elf7 elf64 elf32 gzip2 \
+            text.gz cut.gz cut2.gz /dev/null /dev/zero /dev/tty '' no/such/dir/image; do
     refuse "$name"
     [ "$name" = fifo ] || [ "$name" = /dev/zero ] || [ "$name" = /dev/tty ] || refuse -kernel "$name"
 done
@@ -131,7 +132,7 @@ multiboot() { # FILE FLAGS FIELD..
     file=$1 flags=$2
     shift 2
     zeros "$file" 8192
-    { le32 $((0x1BADB002)); le32 "$flags"; le32 $((-(0x1BADB002 + flags) & 0xffffffff)); for f; do le32 "$f"; done; } | put "$file" 0
+    for f in $((0x1BADB002)) "$flags" $((-(0x1BADB002 + flags) & 0xffffffff)) "$@"; do le32 "$f"; done | put "$file" 0
 }
 multiboot mb1 0
 multiboot mb2 $((0x10000)) 0xffffffff 0xffffffff 0xffffffff 0xffffffff 0xffffffff
@@ -185,7 +186,7 @@ verdict $? "a trace to a full disk is told" "$(head -c 200 err)"
 timeout 60 "$faultline" image </dev/null 2>err | head -c 10 >/dev/null
 world 2 "a reader that goes away" "${PIPESTATUS[0]}"
 for signal in INT TERM HUP; do
-    timeout -s $signal 1 "$faultline" image -serial none --trace-faults trace.csv --stop-on never </dev/null >out 2>err &
+    timeout -s $signal 1 "$faultline" image -serial none --trace-faults trace.csv --stop-on no </dev/null >out 2>err &
     wait $!
     tail -n 1 err | grep -q "ended by SIG$signal"
     verdict $? "SIG$signal ends the run cleanly" "$(head -c 200 err)"

@@ -59,7 +59,7 @@ static unsigned put_prefixes(u8 *b, const struct row *row)
     unsigned n = 0;
     if (case_one_in(8))
         b[n++] = case_one_in(2) ? 0x64 : 0x65;
-    if (case_one_in(6))
+    if (case_one_in(6) && !(n && b[0] == 0x64)) /* FS is the host's: 32 bits do not reach back from there */
         b[n++] = 0x67;
     if ((row->prefix == PFX__ || row->prefix >= PFX_PF3) && row->prefix < PFX_VNP && case_one_in(4))
         b[n++] = 0x66;
@@ -179,7 +179,7 @@ static u64 random_target(bool aligned)
     case 4: case 5: case 6: t = NATIVE_DATA + PAGE_SIZE - case_random() % 16; break;
     default: t = NATIVE_DATA + 256 + case_random() % (2 * PAGE_SIZE); break;
     }
-    return aligned ? t & ~15ull : t;
+    return aligned || t >> 47 ? t & ~15ull : t; /* not both misaligned and non-canonical: #SS or #GP */
 }
 
 static u8 number_of(u8 offset) { return offset / 8; }
@@ -202,7 +202,7 @@ static u64 effective_address(const struct encoding *e, const struct case_state *
     const struct op *op = &e->op;
     u64 ea = (u64)op->disp + (is_register(op->index) ? s->gpr[number_of(op->index)] << op->scale : 0);
     if (op->base == offsetof(struct cpu, ip_page))
-        ea += CASE_AT + e->length;
+        ea += NATIVE_CASE + e->length;
     else if (is_register(op->base))
         ea += s->gpr[number_of(op->base)];
     return op->asize == 8 ? ea : (u32)ea;
@@ -215,7 +215,7 @@ static bool aim(struct encoding *e, struct case_state *s, u64 target)
     u64 segment = op->seg == SEG_FS ? fs_base : op->seg == SEG_GS ? gs_base : 0;
     u64 need = target - segment - (u64)op->disp;
     if (op->base == offsetof(struct cpu, ip_page)) {
-        put(e, e->disp_at, target - segment - CASE_AT - e->length, 4);
+        put(e, e->disp_at, target - segment - NATIVE_CASE - e->length, 4);
     } else if (!is_register(op->base) && !is_register(op->index)) {
         put(e, e->disp_at, target - segment, e->disp_size);
     } else if (!is_register(op->index)) {
@@ -250,12 +250,19 @@ static void poke(struct case_state *s, u64 at, const void *bytes, unsigned size)
     memcpy(p->bytes, bytes, size);
 }
 
+/* A slot to jump to; those of the case itself are no slots. */
+static u64 slot_at(u64 n)
+{
+    u64 at = NATIVE_CODE + n * NATIVE_SLOT;
+    return at >= NATIVE_CASE && at < NATIVE_CASE + NATIVE_CASE_SIZE ? at - NATIVE_CASE_SIZE : at;
+}
+
 static u64 code_target(void)
 {
     switch (case_random() % 40) {
     case 0: return 0x100 + case_random() % 64; /* unmapped */
     case 1: return NATIVE_DATA - 0x100;
-    default: return NATIVE_CODE + (case_one_in(2) ? case_random() % 0x380 : 0x480 + case_random() % 0xb70);
+    default: return slot_at(case_random() % (NATIVE_CODE_SIZE / NATIVE_SLOT));
     }
 }
 
@@ -264,7 +271,7 @@ static void stack_operands(const struct row *row, struct encoding *e, struct cas
     u64 top = NATIVE_STACK + 0x800 + case_random() % 0x1000, frame[5] = {code_target(), 0x33, 0x202 | (case_random() & 0x8d5), NATIVE_STACK + 0x800, 0x2b};
     if (case_one_in(2))
         top &= ~7ull;
-    if (case_one_in(40))
+    if (case_one_in(40) && !is(row, "RET_far") && !is(row, "IRET") && !is(row, "POPF")) /* which slot they read first is nobody's promise */
         top = NATIVE_STACK + (case_one_in(2) ? case_random() % 24 : NATIVE_STACK_SIZE - case_random() % 24);
     s->gpr[REG_RSP] = top;
     if (is(row, "LEAVE") || is(row, "ENTER"))
@@ -301,12 +308,11 @@ static bool near_branch(const struct row *row) { return row->op[0] == OPR_Jb || 
 static void branch_operands(const struct row *row, struct encoding *e, struct case_state *s)
 {
     u64 target = code_target();
-    if (row->op[0] == OPR_Jb) {
-        target = CASE_AT + e->length + (u64)(s64)(s8)case_random();
-        if (target > CASE_AT - 16 && target < CASE_AT + 32)
-            target = CASE_AT + 40 + case_random() % 40;
+    if (row->op[0] == OPR_Jb) { /* within reach: three slots before, one behind */
+        u64 n = case_random() % 4;
+        target = n ? NATIVE_CASE - n * NATIVE_SLOT : NATIVE_CASE + NATIVE_CASE_SIZE;
     }
-    put(e, e->imm_at, target - CASE_AT - e->length, row->op[0] == OPR_Jb ? 1 : 4);
+    put(e, e->imm_at, target - NATIVE_CASE - e->length, row->op[0] == OPR_Jb ? 1 : 4);
     if (is(row, "LOOP") || is(row, "LOOPE") || is(row, "LOOPNE") || is(row, "JCXZ"))
         s->gpr[REG_RCX] = case_one_in(2) ? case_random() % 3 : case_one_in(2) ? case_random() << 32 | case_random() % 2 : random_value();
 }
@@ -327,7 +333,7 @@ static void string_operands(const struct row *row, struct encoding *e, struct ca
     s->rflags |= case_one_in(2) ? FLAG_DF : 0;
     if (rep) {
         s->gpr[REG_RCX] = case_one_in(12) ? case_random() % 1000 : case_random() % 40;
-        if (e->op.asize == 4 && case_one_in(2))
+        if (e->op.asize == 4 && s->gpr[REG_RCX] && case_one_in(2)) /* a count of 0 is written back by Intel (so says Bochs), not by AMD */
             s->gpr[REG_RCX] |= case_random() << 32;
         if (is(row, "INS") || is(row, "OUTS"))
             s->gpr[REG_RCX] |= 1; /* with a count of 0 the order of checks is nobody's promise */
@@ -367,6 +373,15 @@ static void arithmetic_operands(const struct row *row, struct encoding *e, struc
 
 static bool bit_test(const struct row *row) { return row->name[0] == 'B' && row->name[1] == 'T' && row->op[1] == OPR_Gv; }
 
+/* Bytes from there to where writing ends. */
+static u64 writable_from(u64 at)
+{
+    enum { DATA_END = NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE, STACK_END = NATIVE_STACK + NATIVE_STACK_SIZE };
+    if (at >= NATIVE_DATA && at < DATA_END)
+        return DATA_END - at;
+    return at >= NATIVE_STACK && at < STACK_END ? STACK_END - at : 0;
+}
+
 /* What lies at the memory operand. */
 static void operand_in_memory(const struct row *row, struct encoding *e, struct case_state *s)
 {
@@ -396,7 +411,8 @@ static void operand_in_memory(const struct row *row, struct encoding *e, struct 
         v[0] |= 0x37f;
     for (unsigned i = 0; i < 4 && (row->attributes & (ATTR_SSE | ATTR_FPU)) && case_one_in(2); i++)
         v[i] = (v[i] & 0x800fffffffffffff) | (1023 + case_random() % 80 - 40) << 52;
-    poke(s, s->target, v, sizeof v);
+    u64 room = writable_from(s->target);
+    poke(s, s->target, v, room < sizeof v ? (unsigned)room : sizeof v);
 }
 
 static bool memory_operand(const struct row *row, struct encoding *e, struct case_state *s)
@@ -461,8 +477,8 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
         random_fx(block);
     if (row->op[1] == OPR_Ib || row->op[2] == OPR_Ib || row->op[0] == OPR_Ib)
         e->bytes[e->imm_at + (row->op[0] == OPR_Iw ? 2 : 0)] = (u8)(case_one_in(2) ? case_random() : case_random() % 66);
-    if (is(row, "INT") && e->bytes[e->imm_at] == 0x80)
-        e->bytes[e->imm_at]++; /* the host's system call */
+    if (is(row, "INT") && (e->bytes[e->imm_at] == 0x80 || e->bytes[e->imm_at] / 16 == 1))
+        e->bytes[e->imm_at] = 0x20; /* the host's system call, and vectors a virtual host may use */
     redecode(e);
     arithmetic_operands(row, e, s);
     if (uses_stack(row))
@@ -473,17 +489,19 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
         string_operands(row, e, s);
     else if (row->op[1] == OPR_Yb || row->op[1] == OPR_Yv)
         string_operands(row, e, s);
-    if (is(row, "CALL_E") || is(row, "JMP_E"))
+    if (is(row, "CALL_E") && !op_is_mem(&e->op) && e->op.rm == REG_RSP)
+        return false; /* its stack would be the code */
+    if ((is(row, "CALL_E") || is(row, "JMP_E")) && !op_is_mem(&e->op))
         s->gpr[e->op.rm] = code_target();
     if (is(row, "XLAT"))
         s->gpr[REG_RBX] = random_target(false) - (e->op.seg == SEG_FS ? fs_base : e->op.seg == SEG_GS ? gs_base : 0) - (u8)s->gpr[REG_RAX];
     if (is(row, "MASKMOVQ") || is(row, "MASKMOVDQU"))
-        s->gpr[REG_RDI] = random_target(false) - (e->op.seg == SEG_FS ? fs_base : e->op.seg == SEG_GS ? gs_base : 0);
+        s->gpr[REG_RDI] = NATIVE_DATA + 0x800 + case_random() % 0x1000 - /* if a byte not stored may fault is nobody's promise */
+                          (e->op.seg == SEG_FS ? fs_base : e->op.seg == SEG_GS ? gs_base : 0);
     if (op_is_mem(&e->op) && !is(row, "LEA") && !is(row, "UD") && !is(row, "NOP")) {
         if (!memory_operand(row, e, s))
             return false;
-        if (s->target >= NATIVE_DATA && s->target + 64 < NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE)
-            operand_in_memory(row, e, s);
+        operand_in_memory(row, e, s);
     } else if (row->op[0] == OPR_Ew || row->op[1] == OPR_Ew) {
         static const u16 selectors[] = {0, 3, 0x2b, 0xfff8, 0x28, 0x33, 0x83};
         if (is(row, "LAR") || is(row, "LSL") || is(row, "VERR") || is(row, "VERW"))

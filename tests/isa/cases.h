@@ -6,8 +6,6 @@
 #include "cpu/decode.h"
 #include "tests/isa/native.h"
 
-enum { CASE_AT = NATIVE_CODE + 0x400 }; /* where the instruction is */
-
 struct encoding {
     const struct row *row;
     struct op op;      /* as decoded, before placement */

@@ -98,6 +98,21 @@ static bool take_signals(void)
     return true;
 }
 
+static const u8 leave_code[] = {0xff, 0x24, 0x25, 0xa0, 0x02, 0x23, 0x00}; /* JMP [NATIVE_BLOCK + 672] */
+
+static void make_slots(void)
+{
+    static const u8 note[] = {0xc7, 0x04, 0x25, 0xd0, 0x02, 0x23, 0x00}; /* MOV dword [NATIVE_BLOCK + 720], its address */
+    u8 *code = (u8 *)NATIVE_CODE;
+    memset(code, 0xcc, NATIVE_CODE_SIZE);
+    for (u32 at = 0; at < NATIVE_CODE_SIZE; at += NATIVE_SLOT) {
+        u32 address = NATIVE_CODE + at;
+        memcpy(code + at, note, sizeof note);
+        memcpy(code + at + sizeof note, &address, 4);
+        memcpy(code + at + sizeof note + 4, leave_code, sizeof leave_code);
+    }
+}
+
 bool native_setup(u64 gs, u64 *fs, const char **why)
 {
     const int rw = PROT_READ | PROT_WRITE;
@@ -105,8 +120,9 @@ bool native_setup(u64 gs, u64 *fs, const char **why)
     if (!map(NATIVE_CODE, NATIVE_CODE_SIZE, rw | PROT_EXEC) || !map(NATIVE_DATA, NATIVE_DATA_SIZE, rw) ||
         !map(NATIVE_STACK, NATIVE_STACK_SIZE, rw) || !map(NATIVE_BLOCK, PAGE_SIZE, rw))
         return false;
+    memset((void *)NATIVE_DATA, 0, NATIVE_DATA_SIZE); /* present from now on */
     mprotect((void *)(NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE), PAGE_SIZE, PROT_READ);
-    memset((void *)NATIVE_CODE, 0xcc, NATIVE_CODE_SIZE);
+    make_slots();
     native_state->leave = (u64)native_leave;
     *why = "signals cannot be taken";
     if (!take_signals())
@@ -115,19 +131,18 @@ bool native_setup(u64 gs, u64 *fs, const char **why)
     return !syscall(SYS_arch_prctl, ARCH_SET_GS, gs) && !syscall(SYS_arch_prctl, ARCH_GET_FS, fs);
 }
 
-void native_lay(unsigned at, const u8 *bytes, unsigned size)
+void native_lay(const u8 *bytes, unsigned size)
 {
-    static const u8 leave[] = {0xff, 0x24, 0x25, 0xa0, 0x02, 0x23, 0x00}; /* JMP [NATIVE_BLOCK + 672] */
-    u8 *code = (u8 *)NATIVE_CODE;
-    memset(code + (at & ~63u), 0xcc, 128);
-    memcpy(code + at, bytes, size);
-    memcpy(code + at + size, leave, sizeof leave);
+    u8 *at = (u8 *)NATIVE_CASE;
+    memset(at, 0xcc, NATIVE_CASE_SIZE);
+    memcpy(at, bytes, size);
+    memcpy(at + size, leave_code, sizeof leave_code);
 }
 
 void native_go(void)
 {
     native_state->vector = NO_VECTOR;
-    native_state->rip += 0;
+    native_state->landed = 0;
     native_enter();
 }
 

@@ -11,6 +11,8 @@
 /* The workplace: as the test machine's, so that linear addresses are the same on both. Beyond each end nothing is mapped. */
 enum {
     NATIVE_CODE = 0x200000, NATIVE_CODE_SIZE = 0x1000,
+    NATIVE_CASE = 0x200400, NATIVE_CASE_SIZE = 128, /* where the instruction is */
+    NATIVE_SLOT = 32, /* the rest of the page is slots: code may jump to their first bytes, which notes that in `landed`, and out */
     NATIVE_DATA = 0x210000, NATIVE_DATA_SIZE = 0x4000, /* the last page is read-only */
     NATIVE_STACK = 0x220000, NATIVE_STACK_SIZE = 0x2000,
     NATIVE_BLOCK = 0x230000,
@@ -37,16 +39,17 @@ struct native_block {
     u16 selector[8]; /* 680: afterwards ES, CS, SS, DS, FS, GS */
     u64 vector;      /* NO_VECTOR: the end was reached */
     u64 error, cr2;
+    u64 landed;      /* 720: the slot it arrived at, or 0 */
 };
-_Static_assert(offsetof(struct native_block, gpr) == 512 && offsetof(struct native_block, selector) == 680, "the assembly's offsets");
+_Static_assert(offsetof(struct native_block, gpr) == 512 && offsetof(struct native_block, selector) == 680 && offsetof(struct native_block, landed) == 720, "the assembly's offsets");
 
 #define native_state ((struct native_block *)NATIVE_BLOCK)
 
 /* Map everything and take the signals. False with a reason where the host will not have it. gs: set as the base of GS; fs: as it is. */
 bool native_setup(u64 gs, u64 *fs, const char **why);
 
-/* Lay code at NATIVE_CODE + at: these bytes and a jump out; everything else in the page raises #BP. */
-void native_lay(unsigned at, const u8 *bytes, unsigned size);
+/* Lay code at NATIVE_CASE: these bytes and a jump out. */
+void native_lay(const u8 *bytes, unsigned size);
 
 /* Run from native_state->rip with the registers there; they are replaced by what they were at the end. */
 void native_go(void);

@@ -239,6 +239,7 @@ static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *event, 
     struct vm *vm = ctx;
     (void)during;
     vm->events++;
+    vm->last = *event;
     if (!vm->raised) {
         vm->raised = true;
         vm->event = *event;

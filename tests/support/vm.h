@@ -61,6 +61,7 @@ struct vm {
     /* Of the last vm_run: */
     bool raised;               /* an exception or interrupt came; the first one is below */
     struct cpu_event event;
+    struct cpu_event last;     /* the last one: another if the first could not be delivered (an INT n its gate refuses) */
     struct cpu_state at_event; /* before delivery: registers as the handler's frame will show them */
     struct access access;      /* if it was a page fault, */
     u64 la;                    /* its access and address */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line: what is taken, and the one line that refuses the rest. Also --expect and the search of --stop-on. */
+/* The command line: what is taken, and the one line that refuses the rest. Also --expect and the search of
+ * --stop-on. */
 #include "frontend/options.h"
 
 #include <check.h>
@@ -176,8 +177,9 @@ END_TEST
 
 START_TEST(qemu_habits)
 {
-    taken("-nodefaults -machine q35,accel=kvm -accel tcg -device pc-testdev -device isa-debug-exit,iobase=0xf4,iosize=0x4"
-          " -kernel k -vnc none -serial stdio -device pci-testdev -machine pc -smp 1 -display none -vga none");
+    taken("-nodefaults -machine q35,accel=kvm -accel tcg -device pc-testdev"
+          " -device isa-debug-exit,iobase=0xf4,iosize=0x4 -kernel k -vnc none -serial stdio -device pci-testdev"
+          " -machine pc -smp 1 -display none -vga none");
     ck_assert_str_eq(notes, "faultline: -nodefaults: accepted, no effect yet\n"
                             "faultline: -machine: accepted, no effect yet\n"
                             "faultline: -accel: accepted, no effect yet\n"

@@ -477,17 +477,20 @@ END_TEST
 /* Worst cases stay far from the room that is reserved for a record. */
 START_TEST(longest_record)
 {
-    struct record r;
+    struct record r = {.has_error = true, .entries = true};
     struct disasm_line line = {.length = 15};
     char buffer[8192];
     struct text t = TEXT_OVER(buffer);
 
-    memset(&r, 0xff, sizeof(r));
+    r.seq = r.icount = r.time_ns = r.cr2 = r.rip = r.rsp = r.rflags = r.cr0 = r.cr3 = r.cr4 = r.efer = UINT64_MAX;
+    r.pte_before = r.pte_after = UINT64_MAX;
+    r.error = r.pkru = UINT32_MAX;
+    r.walk.also = UINT32_MAX;
+    r.cs = 0xffff;
     memset(line.text, 'x', sizeof(line.text) - 1);
     r.vector = 14;
     r.cpl = 3;
     r.mode = MODE_LONG64;
-    r.story = NULL;
     r.during = 14;
     r.parent = 1;
     r.outcome = OUTCOME_SWITCHED;

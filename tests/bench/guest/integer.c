@@ -73,9 +73,9 @@ static u32 vm(u32 count)
 
 /* ---- call: recursion ---- */
 
-static u32 __attribute__((noinline, optimize("no-optimize-sibling-calls"))) fib(u32 n)
+static u32 __attribute__((noinline)) fib(u32 n)
 {
-    barrier(); /* one call per call: no unfolding */
+    barrier();
     return n < 2 ? n : fib(n - 1) + fib(n - 2);
 }
 

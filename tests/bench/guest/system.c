@@ -256,6 +256,7 @@ static u32 out(u32 count)
 }
 
 const struct workload system_workloads[] = {
-    {"pf", pf},   {"pf_cr3", pf_cr3},     {"cr3", cr3}, {"cr3_256", cr3_256}, {"int", interrupt}, {"syscall", system_call},
-    {"smc", smc}, {"smc_near", smc_near}, {"in", in},   {"out", out},         {NULL, NULL},
+    {"pf", pf},         {"pf_cr3", pf_cr3},       {"cr3", cr3}, {"cr3_256", cr3_256},
+    {"int", interrupt}, {"syscall", system_call}, {"smc", smc}, {"smc_near", smc_near},
+    {"in", in},         {"out", out},             {NULL, NULL},
 };

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Small guests, each of which once went wrong: found by the random programs of this directory or by public suites. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cpu/state.h"
+#include "tests/support/vm.h"
+
+static unsigned passed, failed;
+
+static void expect(const char *what, u64 got, u64 wanted)
+{
+    if (got == wanted) {
+        passed++;
+        return;
+    }
+    failed++;
+    printf("not ok: %s: %" PRIx64 ", not %" PRIx64 "\n", what, got, wanted);
+}
+
+static struct cpu_state state(struct vm *vm)
+{
+    struct cpu_state s;
+    cpu_get_state(vm->cpu, &s);
+    return s;
+}
+
+/* FrameTemp is the whole of ESP: a 32-bit ENTER on a 16-bit stack keeps its upper half in EBP. (test386, POST 1A) */
+static void enter_32_on_16_bit_stack(void)
+{
+    static const u8 code[] = {0xc8, 0x08, 0x00, 0x04}; /* ENTER 8, 4 */
+    struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+    vm->start.seg[SEG_SS] =
+        (struct cpu_segment){VM_SEL_DATA16, ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED, 0xffff, VM_DATA16};
+    vm->start.gpr[REG_RSP] = 0x12347000, vm->start.gpr[REG_RBP] = 0x56786000;
+    vm_code(vm, code, sizeof(code));
+    vm_reset(vm);
+    vm_run(vm, 1);
+    expect("ENTER: raised", vm->raised, false);
+    expect("ENTER: EBP", state(vm).gpr[REG_RBP], 0x12346ffc);
+    expect("ENTER: ESP", state(vm).gpr[REG_RSP], 0x12346fe4);
+    expect("ENTER: saved EBP", vm_read32(vm, VM_DATA16 + 0x6ffc), 0x56786000);
+    expect("ENTER: the frame pointer pushed", vm_read32(vm, VM_DATA16 + 0x6fec), 0x12346ffc);
+    vm_destroy(vm);
+}
+
+/* "Masking Exceptions and Interrupts When Switching Stacks": the breakpoint after MOV SS is lost, that after the next
+ * is not. (kvm-unit-tests emulator) */
+static void code_breakpoint_after_mov_ss(void)
+{
+    static const u8 code[] = {0x8e, 0xd0, 0x90, 0x90}; /* MOV SS, AX; NOP; NOP */
+    for (unsigned at = 2; at < 4; at++) {
+        struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+        vm->start.gpr[REG_RAX] = VM_SEL_DATA;
+        vm->start.dr[0] = vm->code + at;
+        vm->start.dr[7] = 0x402;
+        vm_code(vm, code, sizeof(code));
+        vm_reset(vm);
+        vm_run(vm, 4);
+        expect("breakpoint after MOV SS: raised", vm->raised, at == 3);
+        vm_destroy(vm);
+    }
+}
+
+/* The flags before a register DIV are seen by its #DE: they are not dead. (random programs) */
+static void divide_error_shows_flags(void)
+{
+    static const u8 code[] = {0x01, 0xd8, 0xf7, 0xf6,
+                              0x01, 0xd8, 0xeb, 0xf8}; /* ADD EAX, EBX; DIV ESI; ADD EAX, EBX; JMP back */
+    struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+    vm->start.gpr[REG_RAX] = 0xffffffff, vm->start.gpr[REG_RBX] = 1, vm->start.gpr[REG_RSI] = 0;
+    vm_code(vm, code, sizeof(code));
+    vm_reset(vm);
+    vm_run(vm, 1000);
+    expect("DIV by 0: vector", vm->raised ? vm->event.vector : 99, 0);
+    expect("DIV by 0: flags of the ADD", vm->at_event.rflags & FLAGS_ARITH, FLAG_CF | FLAG_ZF | FLAG_AF | FLAG_PF);
+    vm_destroy(vm);
+}
+
+/* A repetition of CMPS or SCAS writes the flags when it ends; a fault or a stop between iterations shows those from
+ * before. (restart test) */
+static void rep_compare_flags_between_iterations(void)
+{
+    static const u8 code[] = {0xf3, 0xa6, 0x90}; /* REPE CMPSB; NOP */
+    struct vm *vm = vm_create(VM_PROT32_PAGED, NULL);
+    vm->start.gpr[REG_RSI] = vm->data, vm->start.gpr[REG_RDI] = vm->data + PAGE_SIZE - 5, vm->start.gpr[REG_RCX] = 100;
+    vm->start.rflags = FLAG_FIXED | FLAG_CF | FLAG_SF;
+    phys_fill(vm->phys, vm->data, 0x55, VM_DATA_SIZE);
+    vm_code(vm, code, sizeof(code));
+    vm_set_pte(vm, vm->data + PAGE_SIZE, 0);
+    for (unsigned pieces = 0; pieces < 2; pieces++) {
+        vm_reset(vm);
+        if (pieces) {
+            vm_run(vm, 3);
+            expect("REPE CMPS stopped: flags", state(vm).rflags & FLAGS_ARITH, FLAG_CF | FLAG_SF);
+            expect("REPE CMPS stopped: ECX", state(vm).gpr[REG_RCX], 97);
+        }
+        vm_run(vm, 1000);
+        expect("REPE CMPS faulted: vector", vm->raised ? vm->event.vector : 99, 14);
+        expect("REPE CMPS faulted: ECX", vm->at_event.gpr[REG_RCX], 95);
+        expect("REPE CMPS faulted: flags", vm->at_event.rflags & FLAGS_ARITH, FLAG_CF | FLAG_SF);
+    }
+    vm_destroy(vm);
+}
+
+/* Iterations count against the deadline: what follows them in the trace does not run past it. (random programs with a
+ * timer) */
+static void repetition_then_deadline(void)
+{
+    u8 code[100] = {0xf3, 0xaa}; /* REP STOSB; NOP.. */
+    for (unsigned i = 2; i < sizeof(code); i++)
+        code[i] = 0x90;
+    for (u64 n = 140; n < 200; n += 7) {
+        struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+        vm->start.gpr[REG_RDI] = vm->data, vm->start.gpr[REG_RCX] = 140;
+        vm_code(vm, code, sizeof(code));
+        vm_reset(vm);
+        u64 before = cpu_icount(vm->cpu);
+        vm_run(vm, n);
+        expect("REP STOS and NOPs: instructions", cpu_icount(vm->cpu) - before, n);
+        expect("REP STOS and NOPs: EIP", state(vm).rip - vm->code, 2 + n - 140);
+        vm_destroy(vm);
+    }
+}
+
+static unsigned device_reads;
+
+static u64 count_read(void *device, u64 offset, unsigned width)
+{
+    (void)device, (void)offset, (void)width;
+    device_reads++;
+    return 0x11;
+}
+
+static void ignore_write(void *device, u64 offset, u64 value, unsigned width)
+{
+    (void)device, (void)offset, (void)value, (void)width;
+}
+
+/* A device's answer cannot be put back: the destination is resolved before the source is read. (reading the code) */
+static void device_is_not_read_before_a_fault(void)
+{
+    static const u8 codes[2][4] = {{0xff, 0x36}, {0xa5}}; /* PUSH [ESI]; MOVSD */
+    static const struct region_ops ops = {count_read, ignore_write, 1, 4};
+    for (unsigned i = 0; i < 2; i++) {
+        struct vm *vm = vm_create(VM_PROT32_PAGED, NULL);
+        bus_attach(phys_mmio(vm->phys), 0xe0000000, PAGE_SIZE, &ops, NULL);
+        vm_set_pte(vm, vm->data, 0xe0000000 | 7);
+        u64 pte = vm_pte(vm, vm->stack - 4);
+        vm_set_pte(vm, vm->stack - 4, 0);
+        vm->start.gpr[REG_RSI] = vm->data, vm->start.gpr[REG_RDI] = vm->stack - 4;
+        vm_code(vm, codes[i], sizeof(codes[i]));
+        vm_reset(vm);
+        device_reads = 0;
+        vm_run(vm, 1);
+        expect("device operand: reads at the fault", device_reads, 0);
+        vm_set_pte(vm, vm->stack - 4, pte);
+        vm_reset(vm);
+        device_reads = 0;
+        vm_run(vm, 1);
+        expect("device operand: reads after repair", device_reads, 1);
+        expect("device operand: what was stored", vm_read32(vm, vm->stack - 4), 0x11);
+        vm_destroy(vm);
+    }
+}
+
+int main(void)
+{
+    enter_32_on_16_bit_stack();
+    code_breakpoint_after_mov_ss();
+    divide_error_shows_flags();
+    rep_compare_flags_between_iterations();
+    repetition_then_deadline();
+    device_is_not_read_before_a_fault();
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
