@@ -3,6 +3,7 @@
 #include "cpu/fault.h"
 #include "cpu/flags.h"
 #include "cpu/jump.h"
+#include "cpu/memory.h"
 #include "cpu/stack.h"
 
 /* "CALL", "JMP", "RET": the target is checked before anything changes, and the fault is the branch's. */
@@ -256,6 +257,10 @@ const struct handlers handlers_CALL = {.choose = choose_CALL};
 HANDLER(CALL_E_slow)
 {
     cpu->op = op;
+    if (op_is_mem(op)) { /* both, before a device is read */
+        mem_probe_read(cpu, op->seg, op_ea(cpu, op), op->osize);
+        mem_probe_write(cpu, SEG_SS, truncate(cpu->RSP - op->osize, op->stack_size), op->osize);
+    }
     u64 target = op_is_mem(op) ? host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize) : host_load((u8 *)cpu + op->s, op->osize);
     branch_check(cpu, op, target);
     stack_push_slow(cpu, op, op_next_rip(cpu, op));

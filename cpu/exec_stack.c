@@ -27,6 +27,9 @@ HANDLER(PUSH_slow_i)
 
 HANDLER(PUSH_slow_m)
 {
+    cpu->op = op;
+    mem_probe_read(cpu, op->seg, op_ea(cpu, op), op->osize); /* both, before a device is read */
+    mem_probe_write(cpu, SEG_SS, truncate(cpu->RSP - op->osize, op->stack_size), op->osize);
     u64 v = host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize);
     stack_push_slow(cpu, op, v);
     return slow_finish(cpu, op);
@@ -104,21 +107,24 @@ static void exec_POPA(struct cpu *cpu, const struct op *op)
     stack_move(cpu, op, 8 * (s64)w);
 }
 
-/* ENTER: the Operation section; every store is probed, the final stack pointer too, before anything moves. */
+/*
+ * ENTER: the Operation section. Everything is probed before anything moves, the final stack pointer too; the display is then copied word by
+ * word, since it may overlap the frame being pushed.
+ */
 static void exec_ENTER(struct cpu *cpu, const struct op *op)
 {
     unsigned w = op->osize, size = op->stack_size, level = op->imm2 & 31;
-    u64 sp = truncate(cpu->RSP - w, size), display[32] = {0};
+    u64 sp = truncate(cpu->RSP - w, size);
     u64 frame = size == 2 ? (cpu->RSP & ~0xffffull) | sp : sp; /* the whole of rSP, of which a 16-bit stack moves the low half */
+    u64 final = truncate(sp - level * w - (u16)op->imm, size);
     for (unsigned i = 1; i < level; i++)
-        display[i] = mem_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w);
+        mem_probe_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w);
     for (unsigned i = 0; i <= level; i++)
         mem_probe_write(cpu, SEG_SS, truncate(sp - i * w, size), w);
-    u64 final = truncate(sp - level * w - (u16)op->imm, size);
     mem_probe_write(cpu, SEG_SS, final, w);
     mem_write(cpu, SEG_SS, sp, cpu->RBP, w);
     for (unsigned i = 1; i < level; i++)
-        mem_write(cpu, SEG_SS, truncate(sp - i * w, size), display[i], w);
+        mem_write(cpu, SEG_SS, truncate(sp - i * w, size), mem_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w), w);
     if (level)
         mem_write(cpu, SEG_SS, truncate(sp - level * w, size), frame, w);
     place_write(place_reg(cpu, REG_RBP * 8), frame, w);

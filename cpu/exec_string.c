@@ -80,6 +80,8 @@ static u64 movs(struct string *s, u64 n)
         n = 0;
     }
     if (n == 0) {
+        mem_probe_read(cpu, s->op->seg, s->source, s->width); /* both, before a device is read */
+        mem_probe_write(cpu, SEG_ES, s->dest, s->width);
         mem_write(cpu, SEG_ES, s->dest, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
         n = 1;
     }
@@ -155,6 +157,8 @@ static u64 cmps(struct string *s, u64 n)
         for (; done < n && (a == b) == while_equal; done++)
             a = host_load(left + done * s->width, s->width), b = host_load(right + done * s->width, s->width);
     } else {
+        mem_probe_read(s->cpu, s->op->seg, s->source, s->width);
+        mem_probe_read(s->cpu, SEG_ES, s->dest, s->width);
         a = mem_read(s->cpu, s->op->seg, s->source, s->width);
         b = mem_read(s->cpu, SEG_ES, s->dest, s->width);
     }

@@ -19,7 +19,16 @@ void frame_probe(struct cpu *cpu, const struct frame *f)
 
 void frame_write(struct cpu *cpu, const struct frame *f)
 {
-    if (f->count && (f->slot[f->count - 1].la ^ (f->slot[0].la + f->width - 1)) & PAGE_MASK)
+    u64 first = f->slot[0].la, last = f->slot[f->count - 1].la;
+    unsigned size = f->count * f->width;
+    u8 *p = f->access.user || f->access.ac || first - last != size - f->width ? NULL : system_peek(cpu, last, size, true);
+
+    if (likely(p != NULL)) {
+        for (unsigned i = 0; i < f->count; i++)
+            host_store(p + size - (i + 1) * f->width, f->slot[i].value, f->width);
+        return;
+    }
+    if ((last ^ (first + f->width - 1)) & PAGE_MASK)
         frame_probe(cpu, f);
     for (unsigned i = 0; i < f->count; i++)
         lin_write(cpu, f->slot[i].la, f->slot[i].value, f->width, f->access);
@@ -37,14 +46,14 @@ u64 tss_stack(struct cpu *cpu, unsigned cpl, unsigned ist, u16 *ss)
         if (at + 7 > tr->limit)
             raise_ts(cpu, error);
         *ss = (u16)cpl;
-        return sys_read(cpu, tr->base + at, 8, IMPLICIT_TSS);
+        return system_read(cpu, tr->base + at, 8, IMPLICIT_TSS);
     }
     if (tr->attributes & 8) {
         u32 at = 4 + cpl * 8;
         if (at + 5 > tr->limit)
             raise_ts(cpu, error);
-        *ss = (u16)sys_read(cpu, tr->base + at + 4, 2, IMPLICIT_TSS);
-        return sys_read(cpu, tr->base + at, 4, IMPLICIT_TSS);
+        *ss = (u16)system_read(cpu, (u32)(tr->base + at + 4), 2, IMPLICIT_TSS);
+        return system_read(cpu, (u32)(tr->base + at), 4, IMPLICIT_TSS);
     }
     u32 at = 2 + cpl * 4;
     if (at + 3 > tr->limit)

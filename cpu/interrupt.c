@@ -100,10 +100,14 @@ static struct gate read_gate(struct cpu *cpu, const struct cpu_event *ev)
     cpu->delivery_step = "IDT entry";
     if (at + size - 1 > cpu->idt.limit)
         raise_gp(cpu, error);
-    low = sys_read(cpu, cpu->idt.base + at, 8, IMPLICIT_IDT);
-    g.offset = (low & 0xffff) | (low >> 32 & 0xffff0000);
-    if (size == 16)
-        g.offset |= sys_read(cpu, cpu->idt.base + at + 8, 4, IMPLICIT_IDT) << 32;
+    if (size == 16) {
+        low = system_read(cpu, cpu->idt.base + at, 8, IMPLICIT_IDT);
+        g.offset = system_read(cpu, cpu->idt.base + at + 8, 4, IMPLICIT_IDT) << 32;
+    } else {
+        low = system_read(cpu, (u32)(cpu->idt.base + at), 8, IMPLICIT_IDT);
+        g.offset = 0;
+    }
+    g.offset |= (low & 0xffff) | (low >> 32 & 0xffff0000);
     g.selector = (u16)(low >> 16);
     g.ist = low >> 32 & 7;
     g.type = low >> 40 & 0x1f;

@@ -41,9 +41,24 @@ void exec_INT1(struct cpu *cpu, const struct op *op)
     raise_event(cpu, (struct cpu_event){ .vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip });
 }
 
+/* The top of the stack in host memory, if `count` slots can be read there without further checks: flat and in the TLB. */
+static const u8 *peek_stack(struct cpu *cpu, const struct op *op, unsigned count)
+{
+    if ((cpu->mode & (MODE_FLAT | MODE_AC)) != MODE_FLAT || op->stack_size < 4)
+        return NULL;
+    return tlb_read(cpu, cpu->RSP & stack_mask(op), count * op->osize);
+}
+
+static u64 slot_at(struct cpu *cpu, const struct op *op, const u8 *stack, unsigned index)
+{
+    if (likely(stack != NULL))
+        return host_load(stack + index * op->osize, op->osize);
+    return mem_read(cpu, SEG_SS, (cpu->RSP + index * op->osize) & stack_mask(op), op->osize);
+}
+
 static u64 slot(struct cpu *cpu, const struct op *op, unsigned index)
 {
-    return mem_read(cpu, SEG_SS, (cpu->RSP + index * op->osize) & stack_mask(op), op->osize);
+    return slot_at(cpu, op, NULL, index);
 }
 
 /* What the popped image may change at this privilege. VIF and VIP do not exist without VME; VM is the caller's. */
@@ -111,23 +126,27 @@ static void iret_task(struct cpu *cpu)
 
 static void iret_protected(struct cpu *cpu, const struct op *op)
 {
+    bool pops_stack = in_code64(cpu); /* in 64-bit mode always */
+    const u8 *stack = peek_stack(cpu, op, pops_stack ? 5 : 3);
+    u64 rip = slot_at(cpu, op, stack, 0), sp = 0, flags, image;
+    u16 selector = (u16)slot_at(cpu, op, stack, 1);
     struct descriptor d, ss_descriptor;
-    u64 rip = slot(cpu, op, 0), sp, flags, image;
-    u16 selector = (u16)slot(cpu, op, 1);
     struct segment cs, ss;
-    bool pops_stack;
 
-    image = slot(cpu, op, 2);
+    image = slot_at(cpu, op, stack, 2);
     if (image & FLAG_VM && op->osize == 4 && cpu->cpl == 0 && !in_long(cpu)) {
         iret_to_v86(cpu, op, rip, selector, image);
         return;
     }
     cs = return_code_segment(cpu, selector, &d);
     flags = returned_flags(cpu, op, image);
-    pops_stack = (selector & 3) > cpu->cpl || in_code64(cpu); /* in 64-bit mode always */
+    if (!pops_stack && (selector & 3) > cpu->cpl) {
+        pops_stack = true;
+        stack = peek_stack(cpu, op, 5);
+    }
     if (pops_stack) {
-        sp = slot(cpu, op, 3);
-        ss = return_stack_segment(cpu, (u16)slot(cpu, op, 4), &cs, &ss_descriptor);
+        sp = slot_at(cpu, op, stack, 3);
+        ss = return_stack_segment(cpu, (u16)slot_at(cpu, op, stack, 4), &cs, &ss_descriptor);
     }
     rip = far_rip(cpu, &cs, rip);
     if (pops_stack && unlikely(descriptor_unaccessed(&ss_descriptor))) {

@@ -206,12 +206,15 @@ void mem_write(struct cpu *cpu, unsigned seg, u64 offset, u64 value, unsigned wi
         bounce_commit(cpu);
 }
 
-void mem_probe_write(struct cpu *cpu, unsigned seg, u64 offset, unsigned width)
+static void mem_probe(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, enum access_kind kind)
 {
-    u64 la = seg_linear(cpu, seg, offset, width, ACCESS_WRITE);
+    u64 la = seg_linear(cpu, seg, offset, width, kind);
     check_alignment(cpu, la, width);
-    lin_probe(cpu, la, width, access_now(cpu, ACCESS_WRITE));
+    lin_probe(cpu, la, width, access_now(cpu, kind));
 }
+
+void mem_probe_write(struct cpu *cpu, unsigned seg, u64 offset, unsigned width) { mem_probe(cpu, seg, offset, width, ACCESS_WRITE); }
+void mem_probe_read(struct cpu *cpu, unsigned seg, u64 offset, unsigned width) { mem_probe(cpu, seg, offset, width, ACCESS_READ); }
 
 void mem_read_block(struct cpu *cpu, unsigned seg, u64 offset, void *to, unsigned size)
 {

@@ -15,6 +15,7 @@
 u64 mem_read(struct cpu *, unsigned seg, u64 offset, unsigned width);
 void mem_write(struct cpu *, unsigned seg, u64 offset, u64 value, unsigned width);
 void mem_probe_write(struct cpu *, unsigned seg, u64 offset, unsigned width); /* raise what the write would, touch nothing (A/D may be set) */
+void mem_probe_read(struct cpu *, unsigned seg, u64 offset, unsigned width);  /* likewise for a read: a device is not read */
 void mem_read_block(struct cpu *, unsigned seg, u64 offset, void *to, unsigned size); /* all probed before any is read */
 void mem_write_block(struct cpu *, unsigned seg, u64 offset, const void *from, unsigned size);
 

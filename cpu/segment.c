@@ -2,9 +2,8 @@
 /* Segment descriptors and the instructions that load data-segment registers. */
 #include "cpu/segment.h"
 
-#include "cpu/fault.h"
+#include "cpu/far.h"
 #include "cpu/handlers.h"
-#include "cpu/memory.h"
 #include "cpu/system.h"
 
 bool descriptor_read(struct cpu *cpu, u16 selector, struct descriptor *d)
@@ -21,7 +20,9 @@ bool descriptor_read(struct cpu *cpu, u16 selector, struct descriptor *d)
             return false;
         d->at = cpu->gdt.base + offset;
     }
-    d->low = sys_read(cpu, d->at, 8, IMPLICIT_DESCRIPTOR);
+    if (!in_long(cpu))
+        d->at = (u32)d->at;
+    d->low = system_read(cpu, d->at, 8, IMPLICIT_DESCRIPTOR);
     d->high = 0;
     return true;
 }
@@ -34,21 +35,6 @@ bool descriptor_read_high(struct cpu *cpu, u16 selector, struct descriptor *d)
         return false;
     d->high = sys_read(cpu, d->at + 8, 8, IMPLICIT_DESCRIPTOR);
     return !(d->high >> 40 & 0x1f);
-}
-
-struct segment descriptor_segment(const struct descriptor *d, u16 selector)
-{
-    u32 limit = (u32)(d->low & 0xffff) | (u32)(d->low >> 32 & 0xf0000);
-    struct segment s = {
-        .base = (d->low >> 16 & 0xffffff) | (d->low >> 32 & 0xff000000) | d->high << 32,
-        .selector = selector,
-        .attributes = descriptor_attributes(d),
-    };
-
-    s.limit = s.attributes & ATTR_G ? limit << 12 | 0xfff : limit;
-    if (s.attributes & ATTR_S)
-        s.attributes |= ATTR_ACCESSED;
-    return s;
 }
 
 void descriptor_access(struct cpu *cpu, const struct descriptor *d)
@@ -160,18 +146,22 @@ void segment_load(struct cpu *cpu, unsigned seg, u16 selector)
  * SDM IRET and RET, "RETURN-TO-OUTER-PRIVILEGE-LEVEL". Base and limit stay: in 64-bit mode a user's FS and GS have null
  * selectors and a base.
  */
+static void validate_data(struct segment *s, unsigned cpl)
+{
+    bool conforming = (s->attributes & (ATTR_CODE | ATTR_EXPAND_DOWN)) == (ATTR_CODE | ATTR_EXPAND_DOWN);
+
+    if (selector_is_null(s->selector) || (!conforming && ATTR_DPL_OF(s->attributes) < cpl)) {
+        s->selector = 0;
+        s->attributes = 0;
+    }
+}
+
 void segment_validate_data(struct cpu *cpu)
 {
-    static const u8 data_segments[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
-
-    for (unsigned i = 0; i < sizeof(data_segments); i++) {
-        struct segment *s = &cpu->seg[data_segments[i]];
-        bool conforming = (s->attributes & (ATTR_CODE | ATTR_EXPAND_DOWN)) == (ATTR_CODE | ATTR_EXPAND_DOWN);
-        if (selector_is_null(s->selector) || (!conforming && ATTR_DPL_OF(s->attributes) < cpu->cpl)) {
-            s->selector = 0;
-            s->attributes = 0;
-        }
-    }
+    validate_data(&cpu->seg[SEG_ES], cpu->cpl);
+    validate_data(&cpu->seg[SEG_DS], cpu->cpl);
+    validate_data(&cpu->seg[SEG_FS], cpu->cpl);
+    validate_data(&cpu->seg[SEG_GS], cpu->cpl);
 }
 
 /* The instructions */

@@ -34,7 +34,18 @@ bool descriptor_read(struct cpu *, u16 selector, struct descriptor *);
 /* Completes a system descriptor in long mode: its upper 8 bytes. False beyond the limit or if the type field there is not 0. */
 bool descriptor_read_high(struct cpu *, u16 selector, struct descriptor *);
 /* The segment a descriptor describes. */
-struct segment descriptor_segment(const struct descriptor *, u16 selector);
+static inline struct segment descriptor_segment(const struct descriptor *d, u16 selector)
+{
+    u32 limit = (u32)(d->low & 0xffff) | (u32)(d->low >> 32 & 0xf0000);
+    u16 attributes = descriptor_attributes(d);
+
+    return (struct segment){
+        .base = (d->low >> 16 & 0xffffff) | (d->low >> 32 & 0xff000000) | d->high << 32,
+        .limit = attributes & ATTR_G ? limit << 12 | 0xfff : limit,
+        .selector = selector,
+        .attributes = attributes | (attributes & ATTR_S ? ATTR_ACCESSED : 0),
+    };
+}
 /* True if the A bit is still to be set; descriptor_access then sets it in memory. */
 static inline bool descriptor_unaccessed(const struct descriptor *d) { return !(d->low >> 40 & ATTR_ACCESSED); }
 void descriptor_access(struct cpu *, const struct descriptor *);

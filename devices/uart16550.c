@@ -312,9 +312,9 @@ static void write_thr(struct uart *u, u8 v)
     u->thre_pending = false;
     uart_update(u);
     u->thre_pending = true;
-    v &= data_bits[u->lcr & 3];
     if (u->mcr & MCR_LOOP)
-        rx_push(u, v, 0);
+        rx_push(u, v & data_bits[u->lcr & 3], 0);
+    /* The other end is a program, not a line: it gets the byte whole, also from a ROM that never set the word length. */
     else if (u->backend.put)
         u->backend.put(u->backend.ctx, v);
 }

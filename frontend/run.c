@@ -12,6 +12,9 @@
 #include "frontend/image.h"
 #include "frontend/watch.h"
 
+/* isa-debug-exit is always there, where kernels' test runners put it, unless -device moves it. */
+#define DEBUG_EXIT_PORT 0xf4
+
 /* One end of a line the guest writes to. */
 struct port {
     struct run *run;
@@ -154,7 +157,7 @@ static bool make_machine(struct run *r)
         .rtc_base_set = o->rtc_base_set,
         .rtc_base = o->rtc_base,
         .no_reboot = o->no_reboot,
-        .debug_exit_port = o->debug_exit_port,
+        .debug_exit_port = o->debug_exit_port ? o->debug_exit_port : DEBUG_EXIT_PORT,
         .debugcon = {debugcon_told, &r->port[DEBUGCON]},
         .post = {post_told, r},
         .post190 = {post_told, r},
