@@ -73,8 +73,10 @@ $(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 
 # Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
 TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
-TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%)
-TEST_SHARED := $(filter-out $(TEST_MAIN),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
+# Not a test by itself: runs a file of hardware vectors (build/tests/vectors FILE).
+VECTORS := $(wildcard tests/isa/vectors.c)
+TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%) $(VECTORS:%.c=$(OUT)/%)
+TEST_SHARED := $(filter-out $(TEST_MAIN) $(VECTORS),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
 SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) -lZydis -lz -lm
 # What of the frontend can be tested without its main().
@@ -88,6 +90,7 @@ $(TEST_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call shared_of,$$*.c) $(SUPPORT_OBJ) $
 
 .PHONY: tests
 tests: $(TEST_PROGRAMS) $(OUT)/faultline
+	@mkdir -p $(BUILD)/tests && ln -sf ../$(MODE)/tests/isa/vectors $(BUILD)/tests/vectors
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils libclang-rt-14-dev

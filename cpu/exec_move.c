@@ -106,10 +106,11 @@ static op_fn *choose_XCHG(const struct op *op, u32 mode)
 }
 const struct handlers handlers_XCHG = {.choose = choose_XCHG, .rr = XCHG_rr, .mr = XCHG_mr};
 
+/* F3 90 is PAUSE, but with REX.B still an exchange with R8, on processors. */
 static op_fn *choose_NOP(const struct op *op, u32 mode)
 {
-    (void)op, (void)mode;
-    return NOP_any;
+    (void)mode;
+    return op->opcode == 0x90 && op->d != offsetof(struct cpu, gpr[REG_RAX]) ? XCHG_rr[width_index(op->osize)] : NOP_any;
 }
 const struct handlers handlers_NOP = {.choose = choose_NOP};
 
@@ -124,7 +125,11 @@ SEMANTICS(XADD)
 EXCHANGE_FORMS(XADD)
 const struct handlers handlers_XADD = {.flags = FLAGS_WRITE, .rr = XADD_rr, .mr = XADD_mr};
 
-/* The destination is written whether or not it was equal (SDM "CMPXCHG"); the accumulator only when it was not. */
+/*
+ * Memory is written whether or not it was equal (SDM "CMPXCHG": the processor never produces a locked read without a write), a register only
+ * when it was: an unequal 32-bit compare leaves its upper half, on processors and in spite of the Operation section. The
+ * accumulator is written only when not equal.
+ */
 SEMANTICS(CMPXCHG)
 {
     UNUSED_WORDS;
@@ -133,7 +138,8 @@ SEMANTICS(CMPXCHG)
     if (x == 0) {
         WRITE(DEST, READ(SRC));
     } else {
-        WRITE(DEST, b);
+        if (DEST.kind == PLACE_MEMORY)
+            WRITE(DEST, b);
         place_write(accumulator, b, width);
     }
     flags_sub(cpu, a, b, x, a < b, width);

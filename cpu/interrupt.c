@@ -167,14 +167,41 @@ static void push_frame(struct cpu *cpu, const struct entry *e, const struct fram
     frame_write(cpu, f);
 }
 
+/* The long way to push a 64-bit frame: every check, in order. Returns RSP. */
+static NOINLINE u64 push_long_slow(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp, const u64 *value, unsigned count, u64 rip)
+{
+    struct frame f;
+
+    frame_begin(&f, ss, true, rsp, 8, access_frame(cpu, e->cpl, IMPLICIT_EXCEPTION_STACK));
+    for (unsigned i = 0; i < count; i++)
+        frame_push(cpu, &f, value[i]);
+    cpu->delivery_step = "target RIP";
+    far_rip(cpu, &e->cs, rip);
+    push_frame(cpu, e, &f);
+    return f.sp;
+}
+
+/* One page of supervisor stack, known to the TLB, and nothing else to write: nothing can fault, so the frame is stored at once. */
+static u64 push_long(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp, const u64 *value, unsigned count, u64 rip)
+{
+    bool accessed = !descriptor_unaccessed(&e->cs_descriptor), plain = accessed && e->cpl != 3 && is_canonical(&cpu->paging, rip);
+    u8 *p = plain ? system_peek(cpu, rsp - 8 * count, 8 * count, true) : NULL;
+
+    cpu->delivery_step = "push";
+    if (unlikely(!p))
+        return push_long_slow(cpu, e, ss, rsp, value, count, rip);
+    for (unsigned i = 0; i < count; i++)
+        host_store(p + 8 * (count - 1 - i), value[i], 8);
+    return rsp - 8 * count;
+}
+
 /* SDM INT n, "PROTECTED-MODE" with a 64-bit gate: one frame layout for every case. */
 static void deliver_long(struct cpu *cpu, const struct cpu_event *ev)
 {
     struct gate g = read_gate(cpu, ev);
     struct segment ss = cpu->seg[SEG_SS];
-    u64 rsp = cpu->RSP;
+    u64 rsp = cpu->RSP, value[6];
     struct entry e;
-    struct frame f;
     u16 null_ss;
 
     check_target(cpu, g.selector, &e);
@@ -183,20 +210,15 @@ static void deliver_long(struct cpu *cpu, const struct cpu_event *ev)
     if (e.inner)
         ss = tss_stack_segment(cpu, e.cpl, 0, &e.ss_descriptor);
 
-    cpu->delivery_step = "push";
-    frame_begin(&f, &ss, true, rsp & ~15ull, 8, access_frame(cpu, e.cpl, IMPLICIT_EXCEPTION_STACK));
-    frame_push(cpu, &f, cpu->seg[SEG_SS].selector);
-    frame_push(cpu, &f, cpu->RSP);
-    frame_push(cpu, &f, saved_flags(cpu, ev));
-    frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
-    frame_push(cpu, &f, saved_rip(cpu, ev));
-    if (ev->has_error)
-        frame_push(cpu, &f, ev->error);
-    cpu->delivery_step = "target RIP";
-    g.offset = far_rip(cpu, &e.cs, g.offset);
-    push_frame(cpu, &e, &f);
+    value[0] = cpu->seg[SEG_SS].selector;
+    value[1] = cpu->RSP;
+    value[2] = saved_flags(cpu, ev);
+    value[3] = cpu->seg[SEG_CS].selector;
+    value[4] = saved_rip(cpu, ev);
+    value[5] = ev->error;
+    rsp = push_long(cpu, &e, &ss, rsp & ~15ull, value, ev->has_error ? 6 : 5, g.offset);
 
-    cpu->RSP = f.sp;
+    cpu->RSP = rsp;
     cpu->seg[SEG_CS] = e.cs;
     cpu->seg[SEG_SS] = ss;
     cpu->cpl = (u8)e.cpl;

@@ -471,7 +471,8 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
         s->gpr[i] = random_value();
     if (case_one_in(3))
         s->gpr[e->op.rm & 15] = s->gpr[e->op.reg & 15];
-    s->rflags = 0x202 | (case_random() & FLAGS_ARITH) | (case_one_in(16) ? FLAG_ID : 0) | (case_one_in(16) ? FLAG_DF : 0);
+    s->rflags = 0x202 | (case_random() & FLAGS_ARITH) | (case_one_in(16) ? FLAG_ID : 0) | (case_one_in(16) ? FLAG_DF : 0) |
+                (case_one_in(32) ? FLAG_AC : 0);
     s->fx = row->attributes & (ATTR_FPU | ATTR_SSE | ATTR_MMXR) || row->op[0] >= OPR_V || row->op[1] >= OPR_V;
     if (s->fx)
         random_fx(block);
