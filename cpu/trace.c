@@ -276,12 +276,13 @@ struct builder {
     unsigned off;                        /* next byte's page offset */
     unsigned exits;
     struct exit *exit; /* room for TRACE_MAX_INSNS */
+    bool single;       /* one instruction, not of a cached trace */
 };
 
 static void note_exit(struct builder *b, unsigned branch, const struct op *at)
 {
-    /* a 16-bit target in wider code wraps: let the look-up truncate it */
-    bool wraps = at->osize == 2 && (b->cpu->mode & (MODE_CODE32 | MODE_CODE64));
+    /* a 16-bit target may wrap in wider code, or at a segment's edge, where instructions run singly: let the look-up truncate it */
+    bool wraps = at->osize == 2 && (b->single || b->cpu->mode & (MODE_CODE32 | MODE_CODE64));
     b->exit[b->exits++] = (struct exit){.branch = branch, .at = *at, .target = at->imm, .wraps = wraps};
 }
 
@@ -359,7 +360,7 @@ bool trace_single(struct cpu *cpu, const u8 *bytes, unsigned size, unsigned off,
 {
     struct op op;
     struct exit exits[1];
-    struct builder b = {.cpu = cpu, .ops = ops, .exit = exits, .off = off};
+    struct builder b = {.cpu = cpu, .ops = ops, .exit = exits, .single = true, .off = off};
     if (decode(cpu->isa, &cpu->features, cpu->mode, bytes, size, &op) == DECODE_MORE)
         return false;
     unsigned used = finish(&b, add(&b, &op, false));

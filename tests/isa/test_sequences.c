@@ -140,8 +140,22 @@ static void print_failure(const struct program *p, const u64 gpr[16], const stru
                h->gpr[i] == m->gpr[i] ? "" : " <-");
 }
 
+/* Under some hypervisors a native run very seldom goes wrong by itself: what differs is asked three times more, from fresh memory. */
+static bool host_slipped(const struct program *p, const u64 gpr[16], u64 rflags)
+{
+    for (unsigned again = 0; again < 3; again++) {
+        struct outcome h, m;
+        pair_randomize(case_random);
+        pair_run_machine(p->length, gpr, rflags, false, true, &m);
+        pair_run_host(p->length, gpr, rflags, false, &h);
+        if (differs(&h, &m))
+            return false;
+    }
+    return true;
+}
+
 /* Twice by traces, so that the second run finds them linked and hot, then by steps. */
-static bool check_program(const struct program *p)
+static bool check_program(const struct program *p, unsigned *slips)
 {
     for (unsigned run = 0; run < 3; run++) {
         struct outcome h, m;
@@ -153,6 +167,11 @@ static bool check_program(const struct program *p)
         pair_run_machine(p->length, gpr, rflags, false, true, &m);
         pair_run_host(p->length, gpr, rflags, false, &h);
         const char *what = differs(&h, &m);
+        if (what && host_slipped(p, gpr, rflags)) {
+            pair_randomize(case_random);
+            (*slips)++;
+            continue;
+        }
         if (what) {
             print_failure(p, gpr, &h, &m, what, run < 2);
             pair_randomize(case_random);
@@ -165,7 +184,7 @@ static bool check_program(const struct program *p)
 int main(void)
 {
     const char *why, *text = getenv("TEST_SEQUENCES_COUNT");
-    unsigned count = text ? (unsigned)atoi(text) : 300000, failures = 0, i;
+    unsigned count = text ? (unsigned)atoi(text) : 300000, failures = 0, slips = 0, i;
     u64 fs, gs;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!pair_setup(&fs, &gs, &why)) {
@@ -180,8 +199,9 @@ int main(void)
             pair_randomize(case_random);
         make_program(&p);
         pair_lay(p.bytes, p.length);
-        failures += !check_program(&p);
+        failures += !check_program(&p, &slips);
     }
-    printf("programs of %u rows, each run three times\n%u passed, %u failed\n", pool_size, i - failures, failures);
+    failures += slips > 5 + i / 20000;
+    printf("programs of %u rows, each run three times; %u slips of the host\n%u passed, %u failed\n", pool_size, slips, i - failures, failures);
     return failures != 0;
 }
