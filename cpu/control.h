@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes to the registers that control the mode: every illegal transition and reserved bit is #GP(0), before anything changes. */
+/* Writes to the registers that control the mode: every illegal transition and reserved bit is #GP(0), before anything
+ * changes. */
 #ifndef FAULTLINE_CPU_CONTROL_H
 #define FAULTLINE_CPU_CONTROL_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The processor as its users see it: making, resetting, pins, registers. And the digest of its state that execution runs on. */
+/* The processor as its users see it: making, resetting, pins, registers. And the digest of its state that execution
+ * runs on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static u32 mode_bits(const struct cpu *cpu)
         return mode | MODE_CODE64 | MODE_STACK32 | MODE_FLAT | MODE_FS | MODE_GS | MODE_CS;
     mode |= s[SEG_CS].attributes & ATTR_DB ? MODE_CODE32 : 0;
     mode |= s[SEG_SS].attributes & ATTR_DB ? MODE_STACK32 : 0;
-    mode |= flat_data(&s[SEG_DS], false) && flat_data(&s[SEG_ES], false) && flat_data(&s[SEG_SS], false) ? MODE_FLAT : 0;
+    mode |=
+        flat_data(&s[SEG_DS], false) && flat_data(&s[SEG_ES], false) && flat_data(&s[SEG_SS], false) ? MODE_FLAT : 0;
     mode |= flat_data(&s[SEG_FS], true) ? MODE_FS : 0;
     mode |= flat_data(&s[SEG_GS], true) ? MODE_GS : 0;
     mode |= s[SEG_CS].base == 0 && s[SEG_CS].limit == 0xffffffff ? MODE_CS : 0;
@@ -223,7 +225,8 @@ void cpu_get_state(struct cpu *cpu, struct cpu_state *s)
     s->rip = cpu->op ? op_rip(cpu, cpu->op) : cpu->rip;
     s->rflags = flags_get(cpu);
     for (unsigned i = 0; i < SEG_COUNT; i++)
-        s->seg[i] = (struct cpu_segment){cpu->seg[i].selector, cpu->seg[i].attributes, cpu->seg[i].limit, cpu->seg[i].base};
+        s->seg[i] =
+            (struct cpu_segment){cpu->seg[i].selector, cpu->seg[i].attributes, cpu->seg[i].limit, cpu->seg[i].base};
     s->gdt_base = cpu->gdt.base, s->gdt_limit = cpu->gdt.limit;
     s->idt_base = cpu->idt.base, s->idt_limit = cpu->idt.limit;
     s->cr0 = cpu->cr0, s->cr2 = cpu->cr2, s->cr3 = cpu->cr3, s->cr4 = cpu->cr4, s->cr8 = cpu->cr8;
@@ -237,7 +240,10 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
     memcpy(cpu->gpr, s->gpr, sizeof s->gpr);
     cpu->rip = s->rip;
     for (unsigned i = 0; i < SEG_COUNT; i++)
-        cpu->seg[i] = (struct segment){.selector = s->seg[i].selector, .attributes = s->seg[i].attributes, .limit = s->seg[i].limit, .base = s->seg[i].base};
+        cpu->seg[i] = (struct segment){.selector = s->seg[i].selector,
+                                       .attributes = s->seg[i].attributes,
+                                       .limit = s->seg[i].limit,
+                                       .base = s->seg[i].base};
     cpu->gdt = (struct table_register){s->gdt_base, s->gdt_limit};
     cpu->idt = (struct table_register){s->idt_base, s->idt_limit};
     cpu->cr0 = s->cr0, cpu->cr2 = s->cr2, cpu->cr3 = s->cr3, cpu->cr4 = s->cr4, cpu->cr8 = s->cr8;

@@ -44,11 +44,11 @@ struct cpu_state {
 
 /* Why cpu_run() came back. */
 enum cpu_stop {
-    CPU_STOP_DEADLINE,     /* the count asked for is reached */
-    CPU_STOP_HALTED,       /* HLT or MWAIT, and no interrupt is pending: advance time or end the run */
-    CPU_STOP_SHUTDOWN,     /* triple fault; cpu_reset() is the only way on */
-    CPU_STOP_REQUESTED,    /* cpu_request_stop() was called by a device or an observer */
-    CPU_STOP_STUCK,        /* a million exceptions were delivered and no instruction retired; cpu_run() may be called again */
+    CPU_STOP_DEADLINE,  /* the count asked for is reached */
+    CPU_STOP_HALTED,    /* HLT or MWAIT, and no interrupt is pending: advance time or end the run */
+    CPU_STOP_SHUTDOWN,  /* triple fault; cpu_reset() is the only way on */
+    CPU_STOP_REQUESTED, /* cpu_request_stop() was called by a device or an observer */
+    CPU_STOP_STUCK, /* a million exceptions were delivered and no instruction retired; cpu_run() may be called again */
 };
 
 /* One exception being delivered, or tried. */
@@ -56,9 +56,9 @@ struct cpu_event {
     u8 vector;
     bool has_error;
     u32 error;
-    u64 cr2;                       /* vector 14: the linear address (already in CR2 when delivery starts) */
+    u64 cr2; /* vector 14: the linear address (already in CR2 when delivery starts) */
     enum { EVENT_FAULT, EVENT_TRAP, EVENT_ABORT, EVENT_SOFTWARE, EVENT_EXTERNAL, EVENT_NMI, EVENT_ICEBP } kind;
-    u64 next_rip;                  /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
+    u64 next_rip; /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
 };
 
 /*
@@ -67,15 +67,19 @@ struct cpu_event {
  */
 struct cpu_observer {
     void *ctx;
-    /* A #PF is raised: before delivery, with the state of the faulting instruction. during: the vector being delivered when it
-     * was raised, or -1. `access` and `walk` are the refused access and its verdict; width in bytes of the part that faulted. */
-    void (*page_fault)(void *ctx, struct cpu *, u64 la, unsigned width, const struct access *, const struct walk *, int during);
+    /* A #PF is raised: before delivery, with the state of the faulting instruction. during: the vector being delivered
+     * when it was raised, or -1. `access` and `walk` are the refused access and its verdict; width in bytes of the part
+     * that faulted. */
+    void (*page_fault)(void *ctx, struct cpu *, u64 la, unsigned width, const struct access *, const struct walk *,
+                       int during);
     /* Any exception or interrupt is about to be delivered (after page_fault, for vector 14). during as above. */
     void (*event)(void *ctx, struct cpu *, const struct cpu_event *, int during);
-    /* What delivery of an event failed on: for the triple-fault story. `step` is a literal: "IDT entry", "TSS stack", "push" ... */
-    void (*delivery_failed)(void *ctx, struct cpu *, const struct cpu_event *first, const struct cpu_event *second, const char *step);
-    /* Control returns to an interrupted context, or moves to another: after IRET, SYSRET, SYSEXIT, far RET to an outer level, task
-     * switch, MOV to CR3; registers already show the resumed context. */
+    /* What delivery of an event failed on: for the triple-fault story. `step` is a literal: "IDT entry", "TSS stack",
+     * "push" ... */
+    void (*delivery_failed)(void *ctx, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,
+                            const char *step);
+    /* Control returns to an interrupted context, or moves to another: after IRET, SYSRET, SYSEXIT, far RET to an outer
+     * level, task switch, MOV to CR3; registers already show the resumed context. */
     void (*resume)(void *ctx, struct cpu *);
     void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
 };
@@ -83,12 +87,12 @@ struct cpu_observer {
 /* What the processor is wired to. All borrowed for its life. */
 struct cpu_config {
     struct phys *phys;
-    struct bus *io;                       /* port space */
-    const char *model;                    /* "max", "486,+pae,phys-bits=36": the contract's -cpu; NULL is "max" */
-    u64 seed;                             /* of RDRAND and RDSEED */
-    int (*acknowledge)(void *ctx);        /* INTA: the vector of the interrupt being taken */
-    void (*ferr)(void *ctx, bool level);  /* FERR# pin (x87 error on IRQ 13), may be NULL */
-    u64 (*time)(void *ctx);               /* nanoseconds to add to the instruction count to get guest time, for TSC; may be NULL: 0 */
+    struct bus *io;                      /* port space */
+    const char *model;                   /* "max", "486,+pae,phys-bits=36": the contract's -cpu; NULL is "max" */
+    u64 seed;                            /* of RDRAND and RDSEED */
+    int (*acknowledge)(void *ctx);       /* INTA: the vector of the interrupt being taken */
+    void (*ferr)(void *ctx, bool level); /* FERR# pin (x87 error on IRQ 13), may be NULL */
+    u64 (*time)(void *ctx); /* nanoseconds to add to the instruction count to get guest time, for TSC; may be NULL: 0 */
     void *ctx;
 };
 
@@ -98,7 +102,8 @@ void cpu_destroy(struct cpu *);
 
 void cpu_reset(struct cpu *); /* RESET#: SDM "Processor State After Reset"; the instruction count goes on */
 
-/* Run until the instruction count is exactly `deadline` or something else stops it. May be moved earlier meanwhile by cpu_set_deadline. */
+/* Run until the instruction count is exactly `deadline` or something else stops it. May be moved earlier meanwhile by
+ * cpu_set_deadline. */
 enum cpu_stop cpu_run(struct cpu *, u64 deadline);
 void cpu_set_deadline(struct cpu *, u64 deadline); /* from a device: the run must come back no later than this count */
 void cpu_request_stop(struct cpu *);               /* come back after the current instruction */

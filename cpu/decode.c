@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The decoder (SDM Vol. 2A, "Instruction Format"; Appendix A "Opcode Map"): prefixes, opcode, row, ModRM, immediates, handler. */
+/* The decoder (SDM Vol. 2A, "Instruction Format"; Appendix A "Opcode Map"): prefixes, opcode, row, ModRM, immediates,
+ * handler. */
 #include "cpu/decode.h"
 
 #include <string.h>
@@ -31,8 +32,8 @@ static u64 take_bytes(struct reader *r, unsigned n)
 
 struct prefixes {
     bool operand, address, lock, rex, vex;
-    u8 rep;      /* 0, F2 or F3: the last one */
-    s8 segment;  /* enum SEG or -1 */
+    u8 rep;     /* 0, F2 or F3: the last one */
+    s8 segment; /* enum SEG or -1 */
     bool w, r, x, b;
     u8 vvvv, length, map; /* VEX; map: 0 one byte, 1 0F, 2 0F38, 3 0F3A */
 };
@@ -40,7 +41,8 @@ struct prefixes {
 /* "Instruction Prefixes". Returns the first byte that is not one. A REX not followed by the opcode is ignored. */
 static u8 read_prefixes(struct reader *r, bool code64, struct prefixes *p)
 {
-    static const s8 segment_of[256] = {[0x26] = SEG_ES + 1, [0x2e] = SEG_CS + 1, [0x36] = SEG_SS + 1, [0x3e] = SEG_DS + 1, [0x64] = SEG_FS + 1, [0x65] = SEG_GS + 1};
+    static const s8 segment_of[256] = {[0x26] = SEG_ES + 1, [0x2e] = SEG_CS + 1, [0x36] = SEG_SS + 1,
+                                       [0x3e] = SEG_DS + 1, [0x64] = SEG_FS + 1, [0x65] = SEG_GS + 1};
     *p = (struct prefixes){.segment = -1};
     for (;;) {
         u8 byte = take_byte(r);
@@ -63,7 +65,8 @@ static u8 read_prefixes(struct reader *r, bool code64, struct prefixes *p)
             p->rex = true;
             p->w = byte & 8, p->r = byte & 4, p->x = byte & 2, p->b = byte & 1;
             u8 after = r->at < r->size ? r->bytes[r->at] : 0;
-            if (segment_of[after] || after == 0x66 || after == 0x67 || after == 0xf0 || after == 0xf2 || after == 0xf3 || (after & 0xf0) == 0x40) {
+            if (segment_of[after] || after == 0x66 || after == 0x67 || after == 0xf0 || after == 0xf2 ||
+                after == 0xf3 || (after & 0xf0) == 0x40) {
                 p->rex = p->w = p->r = p->x = p->b = false;
                 continue;
             }
@@ -104,8 +107,10 @@ static bool prefix_matches(const struct row *row, const struct prefixes *p)
         return false;
     switch (row->prefix) {
     case PFX__: return true;
-    case PFX_NP: case PFX_VNP: return !p->rep && !p->operand;
-    case PFX_P66: case PFX_V66: return !p->rep && p->operand;
+    case PFX_NP:
+    case PFX_VNP: return !p->rep && !p->operand;
+    case PFX_P66:
+    case PFX_V66: return !p->rep && p->operand;
     default: return p->rep == rep_of[row->prefix];
     }
 }
@@ -119,7 +124,8 @@ static bool modrm_matches(u16 want, u8 modrm)
     return !(want & MRC_REG) || (modrm >> 3 & 7) == (want & 7);
 }
 
-static const struct row *find_row(const struct isa_index *index, const struct features *features, const struct prefixes *p, u8 opcode, u8 modrm, bool code64)
+static const struct row *find_row(const struct isa_index *index, const struct features *features,
+                                  const struct prefixes *p, u8 opcode, u8 modrm, bool code64)
 {
     for (unsigned i = index->first[p->map][opcode]; i; i = index->next[i - 1]) {
         const struct row *row = &isa_rows[i - 1];
@@ -135,7 +141,8 @@ static const struct row *find_row(const struct isa_index *index, const struct fe
 static u8 operand_size(const struct row *row, const struct prefixes *p, u32 mode)
 {
     bool prefix = p->operand && !(row->attributes & ATTR_NO66);
-    static const u8 bytes[] = {[OPR_Eb] = 1, [OPR_Gb] = 1, [OPR_Zb] = 1, [OPR_AL] = 1, [OPR_Ob] = 1, [OPR_Xb] = 1, [OPR_Yb] = 1, [OPR_Mb] = 1, [OPR_ST] = 0};
+    static const u8 bytes[] = {[OPR_Eb] = 1, [OPR_Gb] = 1, [OPR_Zb] = 1, [OPR_AL] = 1, [OPR_Ob] = 1,
+                               [OPR_Xb] = 1, [OPR_Yb] = 1, [OPR_Mb] = 1, [OPR_ST] = 0};
     if (bytes[row->op[0]] || row->attributes & ATTR_WIDTH)
         return 1;
     if (mode & MODE_CODE64) {
@@ -154,7 +161,10 @@ static u8 operand_size(const struct row *row, const struct prefixes *p, u32 mode
 
 static const u8 REGISTER_ZERO = offsetof(struct cpu, zero);
 
-static u8 byte_register(unsigned reg, bool rex) { return (u8)(!rex && reg >= 4 && reg < 8 ? (reg - 4) * 8 + 1 : reg * 8); }
+static u8 byte_register(unsigned reg, bool rex)
+{
+    return (u8)(!rex && reg >= 4 && reg < 8 ? (reg - 4) * 8 + 1 : reg * 8);
+}
 
 /* "ModR/M and SIB Bytes", Table "16-Bit Addressing Forms". */
 static void address16(struct reader *r, struct op *op)
@@ -229,9 +239,11 @@ static void read_immediate(struct reader *r, u8 code, struct op *op)
         else
             op->imm = take_byte(r);
         break;
-    case OPR_Ibs: case OPR_Jb: op->imm = (s8)take_byte(r); break;
+    case OPR_Ibs:
+    case OPR_Jb: op->imm = (s8)take_byte(r); break;
     case OPR_Iw: op->imm = (s32)take_bytes(r, 2); break;
-    case OPR_Iz: case OPR_Jz: op->imm = op->osize == 2 ? (s16)take_bytes(r, 2) : (s32)take_bytes(r, 4); break;
+    case OPR_Iz:
+    case OPR_Jz: op->imm = op->osize == 2 ? (s16)take_bytes(r, 2) : (s32)take_bytes(r, 4); break;
     case OPR_Iv:
         op->imm64 = take_bytes(r, op->osize);
         op->imm = (s32)op->imm64;
@@ -240,7 +252,8 @@ static void read_immediate(struct reader *r, u8 code, struct op *op)
         op->imm = op->osize == 2 ? (s32)take_bytes(r, 2) : (s32)take_bytes(r, 4);
         op->imm2 = (u16)take_bytes(r, 2);
         break;
-    case OPR_Ob: case OPR_Ov:
+    case OPR_Ob:
+    case OPR_Ov:
         op->flags |= OP_MEM;
         op->base = op->index = REGISTER_ZERO;
         op->seg = SEG_DS;
@@ -252,7 +265,10 @@ static void read_immediate(struct reader *r, u8 code, struct op *op)
 }
 
 /* Outside 64-bit mode there are eight registers, and the top bit of VEX.vvvv is ignored. */
-static u8 vex_register(const struct prefixes *p, const struct op *op) { return (u8)((p->vvvv & (op->flags & OP_CODE64 ? 15 : 7)) * 8); }
+static u8 vex_register(const struct prefixes *p, const struct op *op)
+{
+    return (u8)((p->vvvv & (op->flags & OP_CODE64 ? 15 : 7)) * 8);
+}
 
 enum place_kind { KIND_NONE, KIND_REG, KIND_MEM, KIND_IMM };
 
@@ -263,33 +279,61 @@ static enum place_kind operand_place(u8 code, const struct op *op, const struct 
     unsigned z = (opcode & 7u) | (p->b ? 8u : 0);
     switch (code) {
     case OPR_Eb: *offset = byte_register(op->rm, rex); return op_is_mem(op) ? KIND_MEM : KIND_REG;
-    case OPR_Ew: case OPR_Ed: case OPR_Eq: case OPR_Ev: case OPR_Ey: case OPR_Rw: case OPR_Rd: case OPR_Rv: case OPR_Ry:
-        *offset = (u8)(op->rm * 8);
-        return op_is_mem(op) ? KIND_MEM : KIND_REG;
-    case OPR_Mb: case OPR_Mw: case OPR_Md: case OPR_Mq: case OPR_Mv: case OPR_My: case OPR_M: case OPR_Ob: case OPR_Ov: return KIND_MEM;
+    case OPR_Ew:
+    case OPR_Ed:
+    case OPR_Eq:
+    case OPR_Ev:
+    case OPR_Ey:
+    case OPR_Rw:
+    case OPR_Rd:
+    case OPR_Rv:
+    case OPR_Ry: *offset = (u8)(op->rm * 8); return op_is_mem(op) ? KIND_MEM : KIND_REG;
+    case OPR_Mb:
+    case OPR_Mw:
+    case OPR_Md:
+    case OPR_Mq:
+    case OPR_Mv:
+    case OPR_My:
+    case OPR_M:
+    case OPR_Ob:
+    case OPR_Ov: return KIND_MEM;
     case OPR_Gb: *offset = byte_register(op->reg, rex); return KIND_REG;
-    case OPR_Gw: case OPR_Gd: case OPR_Gv: case OPR_Gy: *offset = (u8)(op->reg * 8); return KIND_REG;
+    case OPR_Gw:
+    case OPR_Gd:
+    case OPR_Gv:
+    case OPR_Gy: *offset = (u8)(op->reg * 8); return KIND_REG;
     case OPR_Zb: *offset = byte_register(z, rex); return KIND_REG;
     case OPR_Zv: *offset = (u8)(z * 8); return KIND_REG;
     case OPR_By: *offset = vex_register(p, op); return KIND_REG;
-    case OPR_AL: case OPR_AX: case OPR_rAX: *offset = REG_RAX * 8; return KIND_REG;
+    case OPR_AL:
+    case OPR_AX:
+    case OPR_rAX: *offset = REG_RAX * 8; return KIND_REG;
     case OPR_CL: *offset = REG_RCX * 8; return KIND_REG;
     case OPR_DX: *offset = REG_RDX * 8; return KIND_REG;
-    case OPR_Ib: case OPR_Ibs: case OPR_Iw: case OPR_Iz: case OPR_Iv: case OPR_one: return KIND_IMM;
+    case OPR_Ib:
+    case OPR_Ibs:
+    case OPR_Iw:
+    case OPR_Iz:
+    case OPR_Iv:
+    case OPR_one: return KIND_IMM;
     default: return KIND_NONE;
     }
 }
 
 unsigned operand_form(const struct op *op, u32 mode)
 {
-    bool flat_segment = op->seg == SEG_FS ? mode & MODE_FS : op->seg == SEG_GS ? mode & MODE_GS : op->seg != SEG_CS || mode & MODE_CODE64 ? mode & MODE_FLAT : 0;
-    if (!flat_segment || mode & MODE_AC || op->asize != (mode & MODE_CODE64 ? 8 : 4) || !(mode & (MODE_CODE32 | MODE_CODE64)))
+    u32 needs = op->seg == SEG_FS ? MODE_FS : op->seg == SEG_GS ? MODE_GS : MODE_FLAT;
+    bool flat_segment = (mode & needs) && (op->seg != SEG_CS || mode & MODE_CODE64);
+
+    if (!flat_segment || mode & MODE_AC || op->asize != (mode & MODE_CODE64 ? 8 : 4) ||
+        !(mode & (MODE_CODE32 | MODE_CODE64)))
         return ADDR_SLOW;
     return op->seg >= SEG_FS || op->index != REGISTER_ZERO ? ADDR_BIS : ADDR_BD;
 }
 
 /* The specialised handler for the forms the operands take. */
-static op_fn *regular_handler(const struct handlers *h, const struct row *row, struct op *op, enum place_kind k1, enum place_kind k2, u32 mode)
+static op_fn *regular_handler(const struct handlers *h, const struct row *row, struct op *op, enum place_kind k1,
+                              enum place_kind k2, u32 mode)
 {
     unsigned w = width_index(op->osize), form = op_is_mem(op) ? operand_form(op, mode) : 0;
     if (k2 == KIND_NONE && row->access[0] == ACC_r) { /* only a source: MUL, DIV */
@@ -314,7 +358,8 @@ static op_fn *irregular_wrapper(const struct row *row)
 static void pick_handler(const struct row *row, const struct prefixes *p, u8 opcode, u32 mode, struct op *op)
 {
     const struct handlers *h = row->handlers;
-    enum place_kind k1 = operand_place(row->op[0], op, p, opcode, &op->d), k2 = operand_place(row->op[1], op, p, opcode, &op->s);
+    enum place_kind k1 = operand_place(row->op[0], op, p, opcode, &op->d),
+                    k2 = operand_place(row->op[1], op, p, opcode, &op->s);
     if (p->vex) /* three operands: s is VEX.vvvv whatever its column */
         op->s = vex_register(p, op);
     if (k2 == KIND_NONE && k1 == KIND_REG)
@@ -330,18 +375,24 @@ static void pick_handler(const struct row *row, const struct prefixes *p, u8 opc
     op->fn = regular_handler(h, row, op, k1, k2, mode);
 }
 
-static bool names_operand(const struct row *row, u8 code) { return row->op[0] == code || row->op[1] == code || row->op[2] == code; }
+static bool names_operand(const struct row *row, u8 code)
+{
+    return row->op[0] == code || row->op[1] == code || row->op[2] == code;
+}
 
 /* LOCK is #UD but on the instructions that list it, with a memory destination. */
-static bool lock_valid(const struct row *row, const struct op *op) { return (row->attributes & ATTR_LOCK) && op_is_mem(op); }
+static bool lock_valid(const struct row *row, const struct op *op)
+{
+    return (row->attributes & ATTR_LOCK) && op_is_mem(op);
+}
 
 static void set_sizes(const struct prefixes *p, u32 mode, struct op *op)
 {
     bool code64 = mode & MODE_CODE64;
     op->asize = code64 ? (p->address ? 4 : 8) : !!(mode & MODE_CODE32) != p->address ? 4 : 2;
     op->stack_size = code64 ? 8 : mode & MODE_STACK32 ? 4 : 2;
-    op->flags = (p->lock ? OP_LOCK : 0) | (p->rep == 0xf3 ? OP_REPE : 0) | (p->rep == 0xf2 ? OP_REPNE : 0) | (p->rex ? OP_REX : 0) |
-                (code64 ? OP_CODE64 : 0) | (p->operand ? OP_66 : 0);
+    op->flags = (p->lock ? OP_LOCK : 0) | (p->rep == 0xf3 ? OP_REPE : 0) | (p->rep == 0xf2 ? OP_REPNE : 0) |
+                (p->rex ? OP_REX : 0) | (code64 ? OP_CODE64 : 0) | (p->operand ? OP_66 : 0);
 }
 
 /* The escape bytes: which map, and its opcode. */
@@ -365,7 +416,8 @@ static u8 read_opcode(struct reader *r, u8 byte, bool code64, struct prefixes *p
     return byte;
 }
 
-enum decode_status decode(const struct isa_index *index, const struct features *features, u32 mode, const u8 *bytes, unsigned size, struct op *op)
+enum decode_status decode(const struct isa_index *index, const struct features *features, u32 mode, const u8 *bytes,
+                          unsigned size, struct op *op)
 {
     static const u16 map_base[4] = {0, 0x0f00, 0x3800, 0x3a00};
     struct reader r = {.bytes = bytes, .size = size};
@@ -385,7 +437,9 @@ enum decode_status decode(const struct isa_index *index, const struct features *
         if (row) {
             op->row = (u16)(row - isa_rows);
             op->osize = operand_size(row, &p, mode);
-            if (names_operand(row, OPR_Rdv)) /* "the 2 bits in the mod field are ignored" (MOV to/from control and debug registers) */
+            if (names_operand(
+                    row,
+                    OPR_Rdv)) /* "the 2 bits in the mod field are ignored" (MOV to/from control and debug registers) */
                 op->modrm |= 0xc0;
             if (index->modrm[p.map][opcode])
                 read_modrm(&r, &p, mode, op);
@@ -426,7 +480,8 @@ enum flow op_flow(const struct op *op)
         return FLOW_END;
     if (has_relative_target(op))
         return op->opcode == 0xe8 || op->opcode == 0xe9 || op->opcode == 0xeb ? FLOW_JUMP : FLOW_BRANCH;
-    if (row->opcode == 0xc2 || row->opcode == 0xc3 || (row->opcode == 0xff && (row->modrm == MR_n2 || row->modrm == MR_n4)))
+    if (row->opcode == 0xc2 || row->opcode == 0xc3 ||
+        (row->opcode == 0xff && (row->modrm == MR_n2 || row->modrm == MR_n4)))
         return FLOW_END;
     return FLOW_NEXT;
 }

@@ -22,16 +22,19 @@ enum decode_status {
 };
 
 /*
- * Decode at bytes[0..size), size <= 15. Fills op but for off, count and link; RIP-relative displacements and branch targets (imm) count
- * from the first byte: the caller adds the page offset (decode_place). An undefined encoding is DECODE_OK with op_ud as its handler.
+ * Decode at bytes[0..size), size <= 15. Fills op but for off, count and link; RIP-relative displacements and branch
+ * targets (imm) count from the first byte: the caller adds the page offset (decode_place). An undefined encoding is
+ * DECODE_OK with op_ud as its handler.
  */
-enum decode_status decode(const struct isa_index *, const struct features *, u32 mode, const u8 *bytes, unsigned size, struct op *);
+enum decode_status decode(const struct isa_index *, const struct features *, u32 mode, const u8 *bytes, unsigned size,
+                          struct op *);
 
 /* Put op at this offset of its page. */
 void decode_place(struct op *, unsigned off);
 
 enum flow { FLOW_NEXT, FLOW_BRANCH, FLOW_JUMP, FLOW_END };
-/* Does control go on after op: always; unless a branch (link) is taken; only through its link; or not within the trace? */
+/* Does control go on after op: always; unless a branch (link) is taken; only through its link; or not within the trace?
+ */
 enum flow op_flow(const struct op *);
 
 #endif

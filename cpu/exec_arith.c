@@ -57,14 +57,14 @@ SEMANTICS(CMP)
     flags_sub(cpu, a, b, TRUNC(a - b), borrow_of(a, b, false), width);
 }
 
-#define LOGIC(NAME, operator) \
-    SEMANTICS(NAME) \
-    { \
-        UNUSED_WORDS; \
+#define LOGIC(NAME, operator)                  \
+    SEMANTICS(NAME)                            \
+    {                                          \
+        UNUSED_WORDS;                          \
         u64 x = READ(DEST) operator READ(SRC); \
-        WRITE(DEST, x); \
-        if (flags) \
-            flags_logic(cpu, x, width); \
+        WRITE(DEST, x);                        \
+        if (flags)                             \
+            flags_logic(cpu, x, width);        \
     }
 LOGIC(AND, &)
 LOGIC(OR, |)
@@ -129,12 +129,27 @@ UNARY_RW(NOT, FLAGS_NONE)
 BINARY_FORMS(CMP, tlb_read, ACC_r)
 FUSED_CMP
 const struct handlers handlers_CMP = {
-    .flags = FLAGS_WRITE, .rr = CMP_rr, .ri = CMP_ri, .rm = CMP_rm, .mr = CMP_mr, .mi = CMP_mi,
-    .rr_jcc = CMP_rr_jcc, .ri_jcc = CMP_ri_jcc, .rm_jcc = CMP_rm_jcc, .mi_jcc = CMP_mi_jcc,
+    .flags = FLAGS_WRITE,
+    .rr = CMP_rr,
+    .ri = CMP_ri,
+    .rm = CMP_rm,
+    .mr = CMP_mr,
+    .mi = CMP_mi,
+    .rr_jcc = CMP_rr_jcc,
+    .ri_jcc = CMP_ri_jcc,
+    .rm_jcc = CMP_rm_jcc,
+    .mi_jcc = CMP_mi_jcc,
 };
 BINARY_FORMS(TEST, tlb_read, ACC_r)
 FUSED_TEST
 const struct handlers handlers_TEST = {
-    .flags = FLAGS_WRITE, .rr = TEST_rr, .ri = TEST_ri, .rm = TEST_rm, .mr = TEST_mr, .mi = TEST_mi,
-    .rr_jcc = TEST_rr_jcc, .ri_jcc = TEST_ri_jcc, .mi_jcc = TEST_mi_jcc,
+    .flags = FLAGS_WRITE,
+    .rr = TEST_rr,
+    .ri = TEST_ri,
+    .rm = TEST_rm,
+    .mr = TEST_mr,
+    .mi = TEST_mi,
+    .rr_jcc = TEST_rr_jcc,
+    .ri_jcc = TEST_ri_jcc,
+    .mi_jcc = TEST_mi_jcc,
 };

@@ -81,10 +81,7 @@ const struct op *op_next_page(struct cpu *cpu, const struct op *op)
 }
 
 /* Falls through to its link: the end of a trace that has no branch there. */
-const struct op *op_end(struct cpu *cpu, const struct op *op)
-{
-    return take(cpu, op);
-}
+const struct op *op_end(struct cpu *cpu, const struct op *op) { return take(cpu, op); }
 
 const struct op *op_link(struct cpu *cpu, const struct op *op)
 {
@@ -95,7 +92,8 @@ const struct op *op_link(struct cpu *cpu, const struct op *op)
     return NULL;
 }
 
-/* The bytes of this op, or of its trace, have changed: have the run loop find what is there now, and forward to it from now on. */
+/* The bytes of this op, or of its trace, have changed: have the run loop find what is there now, and forward to it from
+ * now on. */
 const struct op *op_stale(struct cpu *cpu, const struct op *op)
 {
     cpu->budget -= op_before(op);
@@ -154,10 +152,7 @@ static op_fn *choose_UD(const struct op *op, u32 mode)
 const struct handlers handlers_UD = {.choose = choose_UD};
 
 /* Direct jumps. */
-HANDLER(JMP_direct)
-{
-    return take(cpu, op);
-}
+HANDLER(JMP_direct) { return take(cpu, op); }
 
 static op_fn *choose_JMP(const struct op *op, u32 mode)
 {
@@ -166,12 +161,15 @@ static op_fn *choose_JMP(const struct op *op, u32 mode)
 }
 const struct handlers handlers_JMP = {.choose = choose_JMP};
 
-#define JCC(CC) HANDLER(Jcc_##CC) { return condition(cpu, 0x##CC) ? take(cpu, op) : next(cpu, op); }
-JCC(0) JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
+#define JCC(CC) \
+    HANDLER(Jcc_##CC) { return condition(cpu, 0x##CC) ? take(cpu, op) : next(cpu, op); }
+JCC(0)
+JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
 
-static op_fn *choose_Jcc(const struct op *op, u32 mode)
+    static op_fn *choose_Jcc(const struct op *op, u32 mode)
 {
-    static op_fn *const table[16] = {Jcc_0, Jcc_1, Jcc_2, Jcc_3, Jcc_4, Jcc_5, Jcc_6, Jcc_7, Jcc_8, Jcc_9, Jcc_a, Jcc_b, Jcc_c, Jcc_d, Jcc_e, Jcc_f};
+    static op_fn *const table[16] = {Jcc_0, Jcc_1, Jcc_2, Jcc_3, Jcc_4, Jcc_5, Jcc_6, Jcc_7,
+                                     Jcc_8, Jcc_9, Jcc_a, Jcc_b, Jcc_c, Jcc_d, Jcc_e, Jcc_f};
     (void)mode;
     return table[op->cond];
 }
@@ -185,10 +183,7 @@ ALWAYS_INLINE u64 count_down(struct cpu *cpu, const struct op *op)
     return n;
 }
 
-HANDLER(LOOP_any)
-{
-    return count_down(cpu, op) != 0 ? take(cpu, op) : next(cpu, op);
-}
+HANDLER(LOOP_any) { return count_down(cpu, op) != 0 ? take(cpu, op) : next(cpu, op); }
 
 HANDLER(LOOPE_any)
 {
@@ -202,20 +197,22 @@ HANDLER(LOOPNE_any)
     return more && !flag_zero(cpu) ? take(cpu, op) : next(cpu, op);
 }
 
-HANDLER(JCXZ_any)
-{
-    return truncate(cpu->RCX, op->asize) == 0 ? take(cpu, op) : next(cpu, op);
-}
+HANDLER(JCXZ_any) { return truncate(cpu->RCX, op->asize) == 0 ? take(cpu, op) : next(cpu, op); }
 
-#define CHOOSE_ONE(NAME, FL) \
-    static op_fn *choose_##NAME(const struct op *op, u32 mode) { (void)op, (void)mode; return NAME##_any; } \
+#define CHOOSE_ONE(NAME, FL)                                   \
+    static op_fn *choose_##NAME(const struct op *op, u32 mode) \
+    {                                                          \
+        (void)op, (void)mode;                                  \
+        return NAME##_any;                                     \
+    }                                                          \
     const struct handlers handlers_##NAME = {.choose = choose_##NAME, .flags = FL};
 CHOOSE_ONE(LOOP, FLAGS_NONE)
 CHOOSE_ONE(LOOPE, FLAGS_READ)
 CHOOSE_ONE(LOOPNE, FLAGS_READ)
 CHOOSE_ONE(JCXZ, FLAGS_NONE)
 
-/* Calls. `imm` is the target from the page's start; a target in another page is looked up, and checked, before the push. */
+/* Calls. `imm` is the target from the page's start; a target in another page is looked up, and checked, before the
+ * push. */
 HANDLER(CALL_slow)
 {
     u64 target = stub_target(cpu, op);
@@ -227,12 +224,29 @@ HANDLER(CALL_slow)
     return leave_at(cpu, op, target);
 }
 
-#define CALL_FORMS(W) \
-    HANDLER(CALL_same_##W) { u64 sp = truncate(cpu->RSP - W, W); u8 *p = tlb_write(cpu, sp, W); if (unlikely(!p)) return CALL_slow(cpu, op); \
-        host_store(p, op_next_rip(cpu, op), W); cpu->RSP = sp; return take(cpu, op); } \
-    HANDLER(CALL_page_##W) { u64 target = (cpu->ip_page + (u64)(s64)op->imm) & cpu->ip_mask; const struct jump_entry *e = jump_find(cpu, target); \
-        u64 sp = truncate(cpu->RSP - W, W); u8 *p = tlb_write(cpu, sp, W); if (unlikely(!p || !e)) return CALL_slow(cpu, op); \
-        host_store(p, op_next_rip(cpu, op), W); cpu->RSP = sp; return go(cpu, op, e, target); }
+#define CALL_FORMS(W)                                                   \
+    HANDLER(CALL_same_##W)                                              \
+    {                                                                   \
+        u64 sp = truncate(cpu->RSP - W, W);                             \
+        u8 *p = tlb_write(cpu, sp, W);                                  \
+        if (unlikely(!p))                                               \
+            return CALL_slow(cpu, op);                                  \
+        host_store(p, op_next_rip(cpu, op), W);                         \
+        cpu->RSP = sp;                                                  \
+        return take(cpu, op);                                           \
+    }                                                                   \
+    HANDLER(CALL_page_##W)                                              \
+    {                                                                   \
+        u64 target = (cpu->ip_page + (u64)(s64)op->imm) & cpu->ip_mask; \
+        const struct jump_entry *e = jump_find(cpu, target);            \
+        u64 sp = truncate(cpu->RSP - W, W);                             \
+        u8 *p = tlb_write(cpu, sp, W);                                  \
+        if (unlikely(!p || !e))                                         \
+            return CALL_slow(cpu, op);                                  \
+        host_store(p, op_next_rip(cpu, op), W);                         \
+        cpu->RSP = sp;                                                  \
+        return go(cpu, op, e, target);                                  \
+    }
 CALL_FORMS(4)
 CALL_FORMS(8)
 
@@ -261,7 +275,8 @@ HANDLER(CALL_E_slow)
         mem_probe_read(cpu, op->seg, op_ea(cpu, op), op->osize);
         mem_probe_write(cpu, SEG_SS, truncate(cpu->RSP - op->osize, op->stack_size), op->osize);
     }
-    u64 target = op_is_mem(op) ? host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize) : host_load((u8 *)cpu + op->s, op->osize);
+    u64 target = op_is_mem(op) ? host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize)
+                               : host_load((u8 *)cpu + op->s, op->osize);
     branch_check(cpu, op, target);
     stack_push_slow(cpu, op, op_next_rip(cpu, op));
     if (cpu->bounce.active)
@@ -272,19 +287,36 @@ HANDLER(CALL_E_slow)
 HANDLER(JMP_E_slow)
 {
     cpu->op = op;
-    u64 target = op_is_mem(op) ? host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize) : host_load((u8 *)cpu + op->s, op->osize);
+    u64 target = op_is_mem(op) ? host_load(operand_resolve(cpu, op, op->osize, ACC_r), op->osize)
+                               : host_load((u8 *)cpu + op->s, op->osize);
     return jump_to(cpu, op, target);
 }
 
-#define INDIRECT_CALL(W, SUF, PROLOGUE, VALUE) \
-    HANDLER(CALL_E_##SUF##_##W) { PROLOGUE; u64 target = VALUE; const struct jump_entry *e = jump_find(cpu, target); \
-        u64 sp = truncate(cpu->RSP - W, W); u8 *p = tlb_write(cpu, sp, W); if (unlikely(!p || !e)) return CALL_E_slow(cpu, op); \
-        host_store(p, op_next_rip(cpu, op), W); cpu->RSP = sp; return go(cpu, op, e, target); } \
-    HANDLER(JMP_E_##SUF##_##W) { PROLOGUE; return jump_to(cpu, op, VALUE); }
-#define INDIRECT_FORMS(W) \
-    INDIRECT_CALL(W, r, (void)0, host_load((u8 *)cpu + op->s, W)) \
-    INDIRECT_CALL(W, bd, u8 *m = tlb_read(cpu, address_bd(cpu, op), W); if (unlikely(!m)) return JMP_E_or_CALL_slow(cpu, op), host_load(m, W)) \
-    INDIRECT_CALL(W, bis, u8 *m = tlb_read(cpu, address_bis(cpu, op), W); if (unlikely(!m)) return JMP_E_or_CALL_slow(cpu, op), host_load(m, W))
+#define INDIRECT_CALL(W, SUF, PROLOGUE, VALUE)               \
+    HANDLER(CALL_E_##SUF##_##W)                              \
+    {                                                        \
+        PROLOGUE;                                            \
+        u64 target = VALUE;                                  \
+        const struct jump_entry *e = jump_find(cpu, target); \
+        u64 sp = truncate(cpu->RSP - W, W);                  \
+        u8 *p = tlb_write(cpu, sp, W);                       \
+        if (unlikely(!p || !e))                              \
+            return CALL_E_slow(cpu, op);                     \
+        host_store(p, op_next_rip(cpu, op), W);              \
+        cpu->RSP = sp;                                       \
+        return go(cpu, op, e, target);                       \
+    }                                                        \
+    HANDLER(JMP_E_##SUF##_##W)                               \
+    {                                                        \
+        PROLOGUE;                                            \
+        return jump_to(cpu, op, VALUE);                      \
+    }
+#define INDIRECT_FORMS(W)                                                                \
+    INDIRECT_CALL(W, r, (void)0, host_load((u8 *)cpu + op->s, W))                        \
+    INDIRECT_CALL(W, bd, u8 *m = tlb_read(cpu, address_bd(cpu, op), W);                  \
+                  if (unlikely(!m)) return JMP_E_or_CALL_slow(cpu, op), host_load(m, W)) \
+    INDIRECT_CALL(W, bis, u8 *m = tlb_read(cpu, address_bis(cpu, op), W);                \
+                  if (unlikely(!m)) return JMP_E_or_CALL_slow(cpu, op), host_load(m, W))
 
 static const struct op *JMP_E_or_CALL_slow(struct cpu *cpu, const struct op *op)
 {
@@ -325,9 +357,20 @@ HANDLER(RET_slow)
     return leave_at(cpu, op, target);
 }
 
-#define RET_FORM(W) HANDLER(RET_##W) { u64 sp = cpu->RSP; u8 *p = tlb_read(cpu, sp, W); if (unlikely(!p)) return RET_slow(cpu, op); \
-    u64 target = host_load(p, W); const struct jump_entry *e = jump_find(cpu, target); if (unlikely(!e)) return RET_slow(cpu, op); \
-    cpu->RSP = truncate(sp + W + (u16)op->imm, W); return go(cpu, op, e, target); }
+#define RET_FORM(W)                                          \
+    HANDLER(RET_##W)                                         \
+    {                                                        \
+        u64 sp = cpu->RSP;                                   \
+        u8 *p = tlb_read(cpu, sp, W);                        \
+        if (unlikely(!p))                                    \
+            return RET_slow(cpu, op);                        \
+        u64 target = host_load(p, W);                        \
+        const struct jump_entry *e = jump_find(cpu, target); \
+        if (unlikely(!e))                                    \
+            return RET_slow(cpu, op);                        \
+        cpu->RSP = truncate(sp + W + (u16)op->imm, W);       \
+        return go(cpu, op, e, target);                       \
+    }
 RET_FORM(4)
 RET_FORM(8)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Flag moves, table look-up, BOUND, CMPXCHG8B/16B, BMI and ADX: the integer instructions that fit no family of forms. */
+/* Flag moves, table look-up, BOUND, CMPXCHG8B/16B, BMI and ADX: the integer instructions that fit no family of forms.
+ */
 #include "cpu/fault.h"
 #include "cpu/flags.h"
 #include "cpu/memory.h"
@@ -109,7 +110,10 @@ IRREGULAR(CMPXCHG8B);
 /* BMI1, BMI2, ADX. d and s are the register offsets of ModRM.reg and VEX.vvvv. */
 
 static u64 vex_source(const struct cpu *cpu, const struct op *op) { return truncate(reg_at(cpu, op->s), op->osize); }
-static void vex_dest(struct cpu *cpu, const struct op *op, u64 v) { place_write(place_reg(cpu, op->reg * 8), v, op->osize); }
+static void vex_dest(struct cpu *cpu, const struct op *op, u64 v)
+{
+    place_write(place_reg(cpu, op->reg * 8), v, op->osize);
+}
 
 static void bmi_flags(struct cpu *cpu, u64 x, bool carry, unsigned width)
 {
@@ -148,7 +152,8 @@ static void exec_BLSI(struct cpu *cpu, const struct op *op)
 
 static void exec_BEXTR(struct cpu *cpu, const struct op *op)
 {
-    u64 a = op_rm_read(cpu, op, op->osize), control = vex_source(cpu, op), start = control & 0xff, length = control >> 8 & 0xff;
+    u64 a = op_rm_read(cpu, op, op->osize), control = vex_source(cpu, op), start = control & 0xff,
+        length = control >> 8 & 0xff;
     u64 x = start < 64 ? a >> start : 0;
     if (length < 64)
         x &= BIT(length) - 1;
@@ -216,14 +221,16 @@ static void exec_SARX(struct cpu *cpu, const struct op *op)
 /* ADCX and ADOX: add with CF, or with OF, touching no other flag. */
 static void exec_ADCX(struct cpu *cpu, const struct op *op)
 {
-    u64 a = truncate(cpu->gpr[op->reg], op->osize), b = op_rm_read(cpu, op, op->osize), c = flag_carry(cpu), x = truncate(a + b + c, op->osize);
+    u64 a = truncate(cpu->gpr[op->reg], op->osize), b = op_rm_read(cpu, op, op->osize), c = flag_carry(cpu),
+        x = truncate(a + b + c, op->osize);
     vex_dest(cpu, op, x);
     flags_set_carry(cpu, c ? x <= a : x < a);
 }
 
 static void exec_ADOX(struct cpu *cpu, const struct op *op)
 {
-    u64 a = truncate(cpu->gpr[op->reg], op->osize), b = op_rm_read(cpu, op, op->osize), c = flag_overflow(cpu), x = truncate(a + b + c, op->osize);
+    u64 a = truncate(cpu->gpr[op->reg], op->osize), b = op_rm_read(cpu, op, op->osize), c = flag_overflow(cpu),
+        x = truncate(a + b + c, op->osize);
     vex_dest(cpu, op, x);
     flags_carry_overflow(cpu, flag_carry(cpu), c ? x <= a : x < a);
 }

@@ -23,15 +23,16 @@ static op_fn *choose_MOV(const struct op *op, u32 mode)
     (void)mode;
     return op->osize == 8 && (op->opcode & 0xf8) == 0xb8 ? MOV_imm64 : NULL;
 }
-const struct handlers handlers_MOV = {.choose = choose_MOV, .rr = MOV_rr, .ri = MOV_ri, .rm = MOV_rm, .mr = MOV_mr, .mi = MOV_mi};
+const struct handlers handlers_MOV = {
+    .choose = choose_MOV, .rr = MOV_rr, .ri = MOV_ri, .rm = MOV_rm, .mr = MOV_mr, .mi = MOV_mi};
 
 /* Sources narrower than the destination: the semantic's name carries the source's width. */
 #define EXTEND(NAME, SW, expression) \
-    SEMANTICS(NAME) \
-    { \
-        UNUSED_WORDS; \
+    SEMANTICS(NAME)                  \
+    {                                \
+        UNUSED_WORDS;                \
         u64 a = place_read(SRC, SW); \
-        WRITE(DEST, expression); \
+        WRITE(DEST, expression);     \
     }
 EXTEND(MOVZX8, 1, a)
 EXTEND(MOVZX16, 2, a)
@@ -39,7 +40,9 @@ EXTEND(MOVSX8, 1, sign_extend(a, 1))
 EXTEND(MOVSX16, 2, sign_extend(a, 2))
 EXTEND(MOVSX32, 4, sign_extend(a, 4))
 #define FORM_RM_FROM(NAME, W, SW) FORM_RM(NAME, W, SW, , true)
-#define EXTEND_FORMS(NAME, SW) WIDE_WIDTHS(FORM_RR, NAME, , true) WIDE_WIDTHS(FORM_RM_FROM, NAME, SW) TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, rm, )
+#define EXTEND_FORMS(NAME, SW)         \
+    WIDE_WIDTHS(FORM_RR, NAME, , true) \
+    WIDE_WIDTHS(FORM_RM_FROM, NAME, SW) TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, rm, )
 EXTEND_FORMS(MOVZX8, 1)
 EXTEND_FORMS(MOVZX16, 2)
 EXTEND_FORMS(MOVSX8, 1)
@@ -69,14 +72,30 @@ const struct handlers handlers_MOVZX = {.choose = choose_MOVZX};
 const struct handlers handlers_MOVSX = {.choose = choose_MOVSX};
 
 /* LEA: the effective address, no segment, no access. */
-#define LEA_FORM(NAME, W) HANDLER(LEA_bd_##W) { place_write(place_reg(cpu, op->d), reg_at(cpu, op->base) + (u64)op->disp, W); return next(cpu, op); } \
-    HANDLER(LEA_bis_##W) { place_write(place_reg(cpu, op->d), reg_at(cpu, op->base) + (reg_at(cpu, op->index) << op->scale) + (u64)op->disp, W); return next(cpu, op); } \
-    HANDLER(LEA_any_##W) { place_write(place_reg(cpu, op->d), op_ea(cpu, op), W); return next(cpu, op); }
+#define LEA_FORM(NAME, W)                                                                              \
+    HANDLER(LEA_bd_##W)                                                                                \
+    {                                                                                                  \
+        place_write(place_reg(cpu, op->d), reg_at(cpu, op->base) + (u64)op->disp, W);                  \
+        return next(cpu, op);                                                                          \
+    }                                                                                                  \
+    HANDLER(LEA_bis_##W)                                                                               \
+    {                                                                                                  \
+        place_write(place_reg(cpu, op->d),                                                             \
+                    reg_at(cpu, op->base) + (reg_at(cpu, op->index) << op->scale) + (u64)op->disp, W); \
+        return next(cpu, op);                                                                          \
+    }                                                                                                  \
+    HANDLER(LEA_any_##W)                                                                               \
+    {                                                                                                  \
+        place_write(place_reg(cpu, op->d), op_ea(cpu, op), W);                                         \
+        return next(cpu, op);                                                                          \
+    }
 WIDE_WIDTHS(LEA_FORM, LEA)
 
 static op_fn *choose_LEA(const struct op *op, u32 mode)
 {
-    static op_fn *const table[3][WIDTHS] = {{NULL, LEA_bd_2, LEA_bd_4, LEA_bd_8}, {NULL, LEA_bis_2, LEA_bis_4, LEA_bis_8}, {NULL, LEA_any_2, LEA_any_4, LEA_any_8}};
+    static op_fn *const table[3][WIDTHS] = {{NULL, LEA_bd_2, LEA_bd_4, LEA_bd_8},
+                                            {NULL, LEA_bis_2, LEA_bis_4, LEA_bis_8},
+                                            {NULL, LEA_any_2, LEA_any_4, LEA_any_8}};
     bool plain = op->asize >= op->osize; /* truncation to the operand size covers that to the address size */
     (void)mode;
     return table[plain ? op->index != offsetof(struct cpu, zero) : 2][width_index(op->osize)];
@@ -90,13 +109,12 @@ SEMANTICS(XCHG)
     WRITE(DEST, b);
     WRITE(SRC, a);
 }
-#define EXCHANGE_FORMS(NAME) ALL_WIDTHS(FORM_RR, NAME, , true) ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG(NAME, rr) TABLE_MEM(NAME, mr, )
+#define EXCHANGE_FORMS(NAME)          \
+    ALL_WIDTHS(FORM_RR, NAME, , true) \
+    ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG(NAME, rr) TABLE_MEM(NAME, mr, )
 EXCHANGE_FORMS(XCHG)
 
-HANDLER(NOP_any)
-{
-    return next(cpu, op);
-}
+HANDLER(NOP_any) { return next(cpu, op); }
 
 /* 90 exchanges rAX with itself: NOP, which in 64-bit mode does not clear the upper half of RAX. */
 static op_fn *choose_XCHG(const struct op *op, u32 mode)
@@ -110,7 +128,8 @@ const struct handlers handlers_XCHG = {.choose = choose_XCHG, .rr = XCHG_rr, .mr
 static op_fn *choose_NOP(const struct op *op, u32 mode)
 {
     (void)mode;
-    return op->opcode == 0x90 && op->d != offsetof(struct cpu, gpr[REG_RAX]) ? XCHG_rr[width_index(op->osize)] : NOP_any;
+    return op->opcode == 0x90 && op->d != offsetof(struct cpu, gpr[REG_RAX]) ? XCHG_rr[width_index(op->osize)]
+                                                                             : NOP_any;
 }
 const struct handlers handlers_NOP = {.choose = choose_NOP};
 
@@ -126,9 +145,9 @@ EXCHANGE_FORMS(XADD)
 const struct handlers handlers_XADD = {.flags = FLAGS_WRITE, .rr = XADD_rr, .mr = XADD_mr};
 
 /*
- * Memory is written whether or not it was equal (SDM "CMPXCHG": the processor never produces a locked read without a write), a register only
- * when it was: an unequal 32-bit compare leaves its upper half, on processors and in spite of the Operation section. The
- * accumulator is written only when not equal.
+ * Memory is written whether or not it was equal (SDM "CMPXCHG": the processor never produces a locked read without a
+ * write), a register only when it was: an unequal 32-bit compare leaves its upper half, on processors and in spite of
+ * the Operation section. The accumulator is written only when not equal.
  */
 SEMANTICS(CMPXCHG)
 {
@@ -190,9 +209,18 @@ TABLE_MEM_WIDE(MOVBE, mr, )
 const struct handlers handlers_MOVBE = {.rm = MOVBE_rm, .mr = MOVBE_mr};
 
 /* CBW/CWDE/CDQE and CWD/CDQ/CQO by operand size. */
-#define CONVERT(NAME, W, HALF) \
-    HANDLER(CBW_##W) { place_write(place_reg(cpu, offsetof(struct cpu, gpr[REG_RAX])), sign_extend(cpu->RAX, HALF), W); return next(cpu, op); } \
-    HANDLER(CWD_##W) { place_write(place_reg(cpu, offsetof(struct cpu, gpr[REG_RDX])), (u64)((s64)sign_extend(cpu->RAX, W) >> 63), W); return next(cpu, op); }
+#define CONVERT(NAME, W, HALF)                                                                                      \
+    HANDLER(CBW_##W)                                                                                                \
+    {                                                                                                               \
+        place_write(place_reg(cpu, offsetof(struct cpu, gpr[REG_RAX])), sign_extend(cpu->RAX, HALF), W);            \
+        return next(cpu, op);                                                                                       \
+    }                                                                                                               \
+    HANDLER(CWD_##W)                                                                                                \
+    {                                                                                                               \
+        place_write(place_reg(cpu, offsetof(struct cpu, gpr[REG_RDX])), (u64)((s64)sign_extend(cpu->RAX, W) >> 63), \
+                    W);                                                                                             \
+        return next(cpu, op);                                                                                       \
+    }
 CONVERT(, 2, 1)
 CONVERT(, 4, 2)
 CONVERT(, 8, 4)

@@ -55,7 +55,8 @@ SEMANTICS(IMUL3)
     flags_product(cpu, (u64)x, x != (__int128)(s64)SIGNED((u64)x), width);
 }
 
-/* #DE on a zero divisor or a quotient that does not fit, before anything is written. Flags are undefined: left alone. */
+/* #DE on a zero divisor or a quotient that does not fit, before anything is written. Flags are undefined: left alone.
+ */
 static _Noreturn NOINLINE void divide_error(struct cpu *cpu, const struct op *op)
 {
     cpu->op = op;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shifts, rotates, bit tests and scans. A masked count of 0 leaves the flags alone (SDM, "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR"). */
+/* Shifts, rotates, bit tests and scans. A masked count of 0 leaves the flags alone (SDM, "SAL/SAR/SHL/SHR",
+ * "RCL/RCR/ROL/ROR"). */
 #include "cpu/flags.h"
 
 #define COUNT(place) ((unsigned)place_read(place, 1) & (width == 8 ? 63 : 31))
@@ -59,7 +60,8 @@ SEMANTICS(ROR)
     u64 a = READ(DEST), x = TRUNC(a >> k | (k ? a << (BITS_IN_WIDTH - k) : 0));
     WRITE(DEST, x);
     if (flags && n)
-        flags_carry_overflow(cpu, x >> (BITS_IN_WIDTH - 1) & 1, (x >> (BITS_IN_WIDTH - 1) ^ x >> (BITS_IN_WIDTH - 2)) & 1);
+        flags_carry_overflow(cpu, x >> (BITS_IN_WIDTH - 1) & 1,
+                             (x >> (BITS_IN_WIDTH - 1) ^ x >> (BITS_IN_WIDTH - 2)) & 1);
 }
 
 /* Through carry: a rotate of width + 1 bits. */
@@ -101,8 +103,8 @@ SHIFT(RCL, FLAGS_WRITE | FLAGS_PARTIAL | FLAGS_READ)
 SHIFT(RCR, FLAGS_WRITE | FLAGS_PARTIAL | FLAGS_READ)
 
 /*
- * SHLD and SHRD take their count from CL in the odd opcodes. A 16-bit count above 16 is undefined; processors since P6 shift the
- * triple DEST:SRC:DEST, which is what is done here.
+ * SHLD and SHRD take their count from CL in the odd opcodes. A 16-bit count above 16 is undefined; processors since P6
+ * shift the triple DEST:SRC:DEST, which is what is done here.
  */
 ALWAYS_INLINE unsigned double_count(const struct cpu *cpu, const struct op *op, unsigned width)
 {
@@ -151,15 +153,17 @@ SEMANTICS(SHRD)
     }
 }
 
-#define DOUBLE_SHIFT(NAME) \
-    WIDE_WIDTHS(FORM_RR, NAME, , true) WIDE_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, mr, ) \
-    const struct handlers handlers_##NAME = {.flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .mr = NAME##_mr};
+#define DOUBLE_SHIFT(NAME)                                                                            \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                \
+    WIDE_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, mr, ) \
+        const struct handlers handlers_##NAME = {                                                     \
+            .flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .mr = NAME##_mr};
 DOUBLE_SHIFT(SHLD)
 DOUBLE_SHIFT(SHRD)
 
 /*
- * Bit tests. With a register offset and a memory operand the bit string reaches beyond the operand (SDM Vol. 1, "Bit(String)"):
- * those forms resolve their own address.
+ * Bit tests. With a register offset and a memory operand the bit string reaches beyond the operand (SDM Vol. 1,
+ * "Bit(String)"): those forms resolve their own address.
  */
 SEMANTICS(BT)
 {
@@ -167,13 +171,13 @@ SEMANTICS(BT)
     flags_set_carry(cpu, READ(DEST) >> (READ(SRC) % BITS_IN_WIDTH) & 1);
 }
 
-#define BIT_CHANGE(NAME, operator) \
-    SEMANTICS(NAME) \
-    { \
-        UNUSED_WORDS; \
+#define BIT_CHANGE(NAME, operator)                                \
+    SEMANTICS(NAME)                                               \
+    {                                                             \
+        UNUSED_WORDS;                                             \
         u64 a = READ(DEST), bit = BIT(READ(SRC) % BITS_IN_WIDTH); \
-        WRITE(DEST, a operator bit); \
-        flags_set_carry(cpu, (a & bit) != 0); \
+        WRITE(DEST, a operator bit);                              \
+        flags_set_carry(cpu, (a & bit) != 0);                     \
     }
 BIT_CHANGE(BTS, |)
 BIT_CHANGE(BTR, &~)
@@ -187,18 +191,30 @@ static u8 *bit_string_resolve(struct cpu *cpu, const struct op *op, unsigned wid
     return logical_resolve(cpu, op->seg, truncate(ea, op->asize), width, access);
 }
 
-#define BIT_STRING(NAME, W, A) HANDLER(NAME##_mr_##W) { u8 *p = bit_string_resolve(cpu, op, W, A); sem_##NAME(cpu, op, place_mem(p), place_reg(cpu, op->s), W, true); return slow_finish(cpu, op); }
-#define BIT_TEST(NAME, T, A) \
-    WIDE_WIDTHS(FORM_RR, NAME, , true) WIDE_WIDTHS(FORM_RI, NAME, , true) WIDE_WIDTHS(FORM_MI, NAME, T, A) WIDE_WIDTHS(BIT_STRING, NAME, A) \
-    TABLE_REG_WIDE(NAME, rr) TABLE_REG_WIDE(NAME, ri) TABLE_MEM_WIDE(NAME, mi, ) \
-    static op_fn *const NAME##_mr[ADDR_FORMS][WIDTHS] = {{NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}, {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}, {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}}; \
-    const struct handlers handlers_##NAME = {.flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .ri = NAME##_ri, .mr = NAME##_mr, .mi = NAME##_mi};
+#define BIT_STRING(NAME, W, A)                                             \
+    HANDLER(NAME##_mr_##W)                                                 \
+    {                                                                      \
+        u8 *p = bit_string_resolve(cpu, op, W, A);                         \
+        sem_##NAME(cpu, op, place_mem(p), place_reg(cpu, op->s), W, true); \
+        return slow_finish(cpu, op);                                       \
+    }
+#define BIT_TEST(NAME, T, A)                                                                             \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                   \
+    WIDE_WIDTHS(FORM_RI, NAME, , true) WIDE_WIDTHS(FORM_MI, NAME, T, A) WIDE_WIDTHS(BIT_STRING, NAME, A) \
+        TABLE_REG_WIDE(NAME, rr) TABLE_REG_WIDE(NAME, ri)                                                \
+            TABLE_MEM_WIDE(NAME, mi, ) static op_fn *const NAME##_mr[ADDR_FORMS][WIDTHS] = {             \
+                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                           \
+                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                           \
+                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}};                                          \
+    const struct handlers handlers_##NAME = {                                                            \
+        .flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .ri = NAME##_ri, .mr = NAME##_mr, .mi = NAME##_mi};
 BIT_TEST(BT, tlb_read, ACC_r)
 BIT_TEST(BTS, tlb_write, ACC_rw)
 BIT_TEST(BTR, tlb_write, ACC_rw)
 BIT_TEST(BTC, tlb_write, ACC_rw)
 
-/* A zero source leaves the destination as it was: documented as undefined, relied upon, and what processors do (upper half included). */
+/* A zero source leaves the destination as it was: documented as undefined, relied upon, and what processors do (upper
+ * half included). */
 SEMANTICS(BSF)
 {
     UNUSED_WORDS;

@@ -6,10 +6,31 @@
 #include "cpu/stack.h"
 
 /* The fast forms: operand and stack size agree (64-bit mode, or flat 32-bit), register or immediate. */
-#define PUSH_FORM(W, SUF, VALUE) HANDLER(PUSH_##SUF##_##W) { u64 sp = truncate(cpu->RSP - W, W); u8 *p = tlb_write(cpu, sp, W); \
-    if (unlikely(!p)) { return PUSH_slow_##SUF(cpu, op); } host_store(p, VALUE, W); cpu->RSP = sp; return next(cpu, op); }
-#define POP_FORM(W) HANDLER(POP_##W) { u64 sp = cpu->RSP; u8 *p = tlb_read(cpu, sp, W); if (unlikely(!p)) { return POP_slow(cpu, op); } \
-    u64 v = host_load(p, W); cpu->RSP = truncate(sp + W, W); *(place64 *)((u8 *)cpu + op->d) = v; return next(cpu, op); }
+#define PUSH_FORM(W, SUF, VALUE)             \
+    HANDLER(PUSH_##SUF##_##W)                \
+    {                                        \
+        u64 sp = truncate(cpu->RSP - W, W);  \
+        u8 *p = tlb_write(cpu, sp, W);       \
+        if (unlikely(!p)) {                  \
+            return PUSH_slow_##SUF(cpu, op); \
+        }                                    \
+        host_store(p, VALUE, W);             \
+        cpu->RSP = sp;                       \
+        return next(cpu, op);                \
+    }
+#define POP_FORM(W)                          \
+    HANDLER(POP_##W)                         \
+    {                                        \
+        u64 sp = cpu->RSP;                   \
+        u8 *p = tlb_read(cpu, sp, W);        \
+        if (unlikely(!p)) {                  \
+            return POP_slow(cpu, op);        \
+        }                                    \
+        u64 v = host_load(p, W);             \
+        cpu->RSP = truncate(sp + W, W);      \
+        *(place64 *)((u8 *)cpu + op->d) = v; \
+        return next(cpu, op);                \
+    }
 
 HANDLER(PUSH_slow_r)
 {
@@ -108,14 +129,15 @@ static void exec_POPA(struct cpu *cpu, const struct op *op)
 }
 
 /*
- * ENTER: the Operation section. Everything is probed before anything moves, the final stack pointer too; the display is then copied word by
- * word, since it may overlap the frame being pushed.
+ * ENTER: the Operation section. Everything is probed before anything moves, the final stack pointer too; the display is
+ * then copied word by word, since it may overlap the frame being pushed.
  */
 static void exec_ENTER(struct cpu *cpu, const struct op *op)
 {
     unsigned w = op->osize, size = op->stack_size, level = op->imm2 & 31;
     u64 sp = truncate(cpu->RSP - w, size);
-    u64 frame = size == 2 ? (cpu->RSP & ~0xffffull) | sp : sp; /* the whole of rSP, of which a 16-bit stack moves the low half */
+    u64 frame = size == 2 ? (cpu->RSP & ~0xffffull) | sp
+                          : sp; /* the whole of rSP, of which a 16-bit stack moves the low half */
     u64 final = truncate(sp - level * w - (u16)op->imm, size);
     for (unsigned i = 1; i < level; i++)
         mem_probe_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w);
@@ -124,7 +146,8 @@ static void exec_ENTER(struct cpu *cpu, const struct op *op)
     mem_probe_write(cpu, SEG_SS, final, w);
     mem_write(cpu, SEG_SS, sp, cpu->RBP, w);
     for (unsigned i = 1; i < level; i++)
-        mem_write(cpu, SEG_SS, truncate(sp - i * w, size), mem_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w), w);
+        mem_write(cpu, SEG_SS, truncate(sp - i * w, size), mem_read(cpu, SEG_SS, truncate(cpu->RBP - i * w, size), w),
+                  w);
     if (level)
         mem_write(cpu, SEG_SS, truncate(sp - level * w, size), frame, w);
     place_write(place_reg(cpu, REG_RBP * 8), frame, w);
@@ -141,8 +164,18 @@ HANDLER(LEAVE_slow)
     return slow_finish(cpu, op);
 }
 
-#define LEAVE_FORM(W) HANDLER(LEAVE_##W) { u64 frame = truncate(cpu->RBP, W); u8 *p = tlb_read(cpu, frame, W); if (unlikely(!p)) { return LEAVE_slow(cpu, op); } \
-    cpu->RSP = truncate(frame + W, W); cpu->RBP = host_load(p, W); return next(cpu, op); }
+#define LEAVE_FORM(W)                      \
+    HANDLER(LEAVE_##W)                     \
+    {                                      \
+        u64 frame = truncate(cpu->RBP, W); \
+        u8 *p = tlb_read(cpu, frame, W);   \
+        if (unlikely(!p)) {                \
+            return LEAVE_slow(cpu, op);    \
+        }                                  \
+        cpu->RSP = truncate(frame + W, W); \
+        cpu->RBP = host_load(p, W);        \
+        return next(cpu, op);              \
+    }
 LEAVE_FORM(4)
 LEAVE_FORM(8)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * String instructions (SDM Vol. 2, "REP/REPE/REPZ/REPNE/REPNZ"). A repetition commits iteration by iteration: whatever stops it, a fault,
- * an event, a single step, finds rCX, rSI and rDI exact and RIP at the instruction. Where direction, overlap and pages allow,
- * many iterations run as one host copy or fill.
+ * String instructions (SDM Vol. 2, "REP/REPE/REPZ/REPNE/REPNZ"). A repetition commits iteration by iteration: whatever
+ * stops it, a fault, an event, a single step, finds rCX, rSI and rDI exact and RIP at the instruction. Where direction,
+ * overlap and pages allow, many iterations run as one host copy or fill.
  *
  * Counting: each iteration is one instruction; the op's own place in its trace stands for the last.
  */
@@ -20,8 +20,8 @@ struct string {
     struct cpu *cpu;
     const struct op *op;
     unsigned width;
-    s64 step;      /* +width or -width */
-    u64 source;    /* rSI, rDI, truncated to the address size */
+    s64 step;   /* +width or -width */
+    u64 source; /* rSI, rDI, truncated to the address size */
     u64 dest;
 };
 
@@ -37,8 +37,9 @@ static void advance(struct string *s, unsigned reg, u64 count)
 }
 
 /*
- * Host memory for as many of n elements at seg:offset as lie ahead in one page of plain RAM, inside the segment and below the address
- * size's end; 0 if not even one, and then the element goes the exact way. Raises what the first element's access would.
+ * Host memory for as many of n elements at seg:offset as lie ahead in one page of plain RAM, inside the segment and
+ * below the address size's end; 0 if not even one, and then the element goes the exact way. Raises what the first
+ * element's access would.
  */
 static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_kind kind, u8 **host)
 {
@@ -60,7 +61,8 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     return n;
 }
 
-/* MOVS: element by element where the destination starts inside the source ahead of it, since each copy feeds the next. */
+/* MOVS: element by element where the destination starts inside the source ahead of it, since each copy feeds the next.
+ */
 static u64 movs(struct string *s, u64 n)
 {
     struct cpu *cpu = s->cpu;
@@ -125,7 +127,10 @@ static u64 lods(struct string *s, u64 n)
 }
 
 /* SCAS and CMPS compare as CMP does; the flags are those of the last iteration. */
-static void compare(struct cpu *cpu, u64 a, u64 b, unsigned width) { flags_sub(cpu, a, b, truncate(a - b, width), a < b, width); }
+static void compare(struct cpu *cpu, u64 a, u64 b, unsigned width)
+{
+    flags_sub(cpu, a, b, truncate(a - b, width), a < b, width);
+}
 
 static u64 scas(struct string *s, u64 n)
 {
@@ -200,9 +205,11 @@ static u64 allowance(const struct cpu *cpu)
     return cpu->step_mode || cpu->stop_requested || now >= cpu->deadline ? 1 : cpu->deadline - now;
 }
 
-ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, element_fn *element, bool compares, bool port)
+ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, element_fn *element, bool compares,
+                                         bool port)
 {
-    struct string s = {.cpu = cpu, .op = op, .width = op->osize, .step = cpu->rflags & FLAG_DF ? -(s64)op->osize : op->osize};
+    struct string s = {
+        .cpu = cpu, .op = op, .width = op->osize, .step = cpu->rflags & FLAG_DF ? -(s64)op->osize : op->osize};
     cpu->op = op;
     if (!(op->flags & (OP_REPE | OP_REPNE))) {
         s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
@@ -214,7 +221,8 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
         place_write(place_reg(cpu, REG_RCX * 8), 0, op->asize);
     struct flags before = cpu->f;
     while (left) {
-        if (compares) /* a fault finds the flags as they were before the instruction, though rCX and the indexes have moved on */
+        if (compares) /* a fault finds the flags as they were before the instruction, though rCX and the indexes have
+                         moved on */
             cpu->f = before;
         s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
         u64 done = element(&s, left < allowed ? left : allowed);
@@ -241,9 +249,13 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
     return port || cpu->budget < op->count ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
 }
 
-#define STRING(NAME, element, compares, port, FL) \
+#define STRING(NAME, element, compares, port, FL)                               \
     HANDLER(NAME##_any) { return string_op(cpu, op, element, compares, port); } \
-    static op_fn *choose_##NAME(const struct op *op, u32 mode) { (void)op, (void)mode; return NAME##_any; } \
+    static op_fn *choose_##NAME(const struct op *op, u32 mode)                  \
+    {                                                                           \
+        (void)op, (void)mode;                                                   \
+        return NAME##_any;                                                      \
+    }                                                                           \
     const struct handlers handlers_##NAME = {.choose = choose_##NAME, .flags = FL};
 STRING(MOVS, movs, false, false, FLAGS_NONE)
 STRING(STOS, stos, false, false, FLAGS_NONE)

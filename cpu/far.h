@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What far transfers and event delivery share: stacks that are not the current one yet, code segments to be entered, the TSS. */
+/* What far transfers and event delivery share: stacks that are not the current one yet, code segments to be entered,
+ * the TSS. */
 #ifndef FAULTLINE_CPU_FAR_H
 #define FAULTLINE_CPU_FAR_H
 
@@ -9,8 +10,9 @@
 #include "cpu/tlb.h"
 
 /*
- * The host address of [la, la + size) for a supervisor access, if the TLB has it: the short way past sys_read and lin_write, which
- * delivery and IRET are made of. NULL says nothing but "go the long way". Outside long mode la is below 4 GiB.
+ * The host address of [la, la + size) for a supervisor access, if the TLB has it: the short way past sys_read and
+ * lin_write, which delivery and IRET are made of. NULL says nothing but "go the long way". Outside long mode la is
+ * below 4 GiB.
  */
 ALWAYS_INLINE u8 *system_peek(struct cpu *cpu, u64 la, unsigned size, bool write)
 {
@@ -38,13 +40,16 @@ struct frame {
     u8 width;          /* of a slot: 2, 4, 8 */
     u8 count;
     u64 sp;
-    u64 mask;          /* of the stack pointer, by SS.B */
-    u32 error;         /* of #SS: the new stack's selector, 0 for the current stack */
+    u64 mask;  /* of the stack pointer, by SS.B */
+    u32 error; /* of #SS: the new stack's selector, 0 for the current stack */
     struct access access;
-    struct { u64 la, value; } slot[FRAME_SLOTS];
+    struct {
+        u64 la, value;
+    } slot[FRAME_SLOTS];
 };
 
-ALWAYS_INLINE void frame_begin(struct frame *f, const struct segment *ss, bool flat, u64 sp, unsigned width, struct access access)
+ALWAYS_INLINE void frame_begin(struct frame *f, const struct segment *ss, bool flat, u64 sp, unsigned width,
+                               struct access access)
 {
     f->ss = *ss;
     f->flat = flat;
@@ -78,7 +83,8 @@ void frame_probe(struct cpu *, const struct frame *);
 /* Writes the frame. Probes first unless it lies in one page: then the first write faults or none does. */
 void frame_write(struct cpu *, const struct frame *);
 
-/* What RSP becomes. Switching to a 16-bit stack loads SP alone, as every other change of a 16-bit stack pointer does. */
+/* What RSP becomes. Switching to a 16-bit stack loads SP alone, as every other change of a 16-bit stack pointer does.
+ */
 static inline u64 frame_rsp(const struct cpu *cpu, const struct frame *f)
 {
     return f->mask == 0xffff ? (cpu->RSP & ~0xffffull) | (f->sp & 0xffff) : f->sp;
@@ -87,8 +93,10 @@ static inline u64 frame_rsp(const struct cpu *cpu, const struct frame *f)
 /* The access of pushes made by delivery (implicit) or a call gate, at the privilege level entered. */
 static inline struct access access_frame(const struct cpu *cpu, unsigned cpl, enum implicit implicit)
 {
-    return (struct access){ .kind = ACCESS_WRITE, .user = cpl == 3, .ac = cpl != 3 && implicit == IMPLICIT_NONE && (cpu->rflags & FLAG_AC),
-                            .implicit = cpl == 3 ? IMPLICIT_NONE : implicit };
+    return (struct access){.kind = ACCESS_WRITE,
+                           .user = cpl == 3,
+                           .ac = cpl != 3 && implicit == IMPLICIT_NONE && (cpu->rflags & FLAG_AC),
+                           .implicit = cpl == 3 ? IMPLICIT_NONE : implicit};
 }
 
 /* True if a 64-bit code segment: what its RIP must be is canonical, not inside a limit. */
@@ -98,8 +106,8 @@ static inline bool enters_code64(const struct cpu *cpu, const struct segment *cs
 }
 
 /*
- * Where execution starts in `cs` when a far transfer names `rip`: #GP(0) unless canonical, or within the limit. Outside 64-bit code only 32 bits
- * count, so that a 64-bit return to compatibility mode ignores the upper half.
+ * Where execution starts in `cs` when a far transfer names `rip`: #GP(0) unless canonical, or within the limit. Outside
+ * 64-bit code only 32 bits count, so that a 64-bit return to compatibility mode ignores the upper half.
  */
 ALWAYS_INLINE u64 far_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
 {
@@ -113,23 +121,28 @@ ALWAYS_INLINE u64 far_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
     return (u32)rip;
 }
 
-/* The inner stack a TSS names: `ist` 1..7 (64-bit TSS), or 0 for the stack of privilege level `cpl`. #TS. Outside long mode *ss too. */
+/* The inner stack a TSS names: `ist` 1..7 (64-bit TSS), or 0 for the stack of privilege level `cpl`. #TS. Outside long
+ * mode *ss too. */
 u64 tss_stack(struct cpu *, unsigned cpl, unsigned ist, u16 *ss);
-/* The same, with the new SS checked (legacy) or null (long mode). `d` is its descriptor, for the accessed bit; d->at is 0 if none. */
+/* The same, with the new SS checked (legacy) or null (long mode). `d` is its descriptor, for the accessed bit; d->at is
+ * 0 if none. */
 struct segment tss_stack_segment(struct cpu *, unsigned cpl, u16 selector, struct descriptor *d);
 
-/* What RET and IRET demand of the code segment they return to (SDM RET, IRET), and of the stack segment they pop. far_return.c */
+/* What RET and IRET demand of the code segment they return to (SDM RET, IRET), and of the stack segment they pop.
+ * far_return.c */
 struct segment return_code_segment(struct cpu *, u16 selector, struct descriptor *);
 struct segment return_stack_segment(struct cpu *, u16 selector, const struct segment *cs, struct descriptor *);
-/* Loads CS, SS, CPL and the popped stack pointer, plus `release` bytes; nulls data segments when going outward. Sets next_rip. Refreshes. */
+/* Loads CS, SS, CPL and the popped stack pointer, plus `release` bytes; nulls data segments when going outward. Sets
+ * next_rip. Refreshes. */
 void return_commit(struct cpu *, const struct segment *cs, const struct segment *ss, u64 rip, u64 sp, unsigned release);
 
 /*
- * Hardware task switch to the TSS `selector` names; its descriptor is checked here, the DPL of a gate or TSS by the caller. Saves
- * return_rip and old_flags in the old task. For TASK_INT, `event` may have an error code to push. Sets rip and next_rip, refreshes.
- * Faults in loading the new task's segments are raised in its context. task.c
+ * Hardware task switch to the TSS `selector` names; its descriptor is checked here, the DPL of a gate or TSS by the
+ * caller. Saves return_rip and old_flags in the old task. For TASK_INT, `event` may have an error code to push. Sets
+ * rip and next_rip, refreshes. Faults in loading the new task's segments are raised in its context. task.c
  */
 enum task_source { TASK_JMP, TASK_CALL, TASK_INT, TASK_IRET };
-void task_switch(struct cpu *, u16 selector, enum task_source, u64 return_rip, u64 old_flags, const struct cpu_event *event);
+void task_switch(struct cpu *, u16 selector, enum task_source, u64 return_rip, u64 old_flags,
+                 const struct cpu_event *event);
 
 #endif

@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* Raising exceptions. raise_*() never returns: it lands in the run loop, which delivers. RIP and all registers are still those before the instruction. */
+/* Raising exceptions. raise_*() never returns: it lands in the run loop, which delivers. RIP and all registers are
+ * still those before the instruction. */
 #ifndef FAULTLINE_CPU_FAULT_H
 #define FAULTLINE_CPU_FAULT_H
 
 #include "cpu/state.h"
 
 enum vector {
-    VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8,
-    VEC_CSO = 9, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17, VEC_MC = 18, VEC_XM = 19,
+    VEC_DE = 0,
+    VEC_DB = 1,
+    VEC_NMI = 2,
+    VEC_BP = 3,
+    VEC_OF = 4,
+    VEC_BR = 5,
+    VEC_UD = 6,
+    VEC_NM = 7,
+    VEC_DF = 8,
+    VEC_CSO = 9,
+    VEC_TS = 10,
+    VEC_NP = 11,
+    VEC_SS = 12,
+    VEC_GP = 13,
+    VEC_PF = 14,
+    VEC_MF = 16,
+    VEC_AC = 17,
+    VEC_MC = 18,
+    VEC_XM = 19,
 };
 
 _Noreturn void raise_event(struct cpu *, struct cpu_event);

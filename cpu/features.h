@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model has. One table (features.def) names every feature, its CPUID place and the rows, MSRs and CR4 bits it gates. */
+/* What a model has. One table (features.def) names every feature, its CPUID place and the rows, MSRs and CR4 bits it
+ * gates. */
 #ifndef FAULTLINE_CPU_FEATURES_H
 #define FAULTLINE_CPU_FEATURES_H
 
@@ -14,7 +15,7 @@ enum feature {
 };
 
 struct features {
-    u64 has[2];    /* bit set by enum feature */
+    u64 has[2]; /* bit set by enum feature */
     u8 family, model, stepping;
     u8 phys_bits, linear_bits;
     u32 max_leaf, max_extended;

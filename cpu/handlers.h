@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a row becomes code. A SEMANTICS body is a sentence over places; the macros at the end of each exec file stamp it
- * into one specialised handler per form (register, immediate, memory) and width. Irregular instructions are plain functions.
+ * into one specialised handler per form (register, immediate, memory) and width. Irregular instructions are plain
+ * functions.
  */
 #ifndef FAULTLINE_CPU_HANDLERS_H
 #define FAULTLINE_CPU_HANDLERS_H
@@ -10,7 +11,10 @@
 
 /* Index of a width in the tables below. */
 enum { W8, W16, W32, W64, WIDTHS };
-static inline unsigned width_index(unsigned bytes) { return bytes == 1 ? W8 : bytes == 2 ? W16 : bytes == 4 ? W32 : W64; }
+static inline unsigned width_index(unsigned bytes)
+{
+    return bytes == 1 ? W8 : bytes == 2 ? W16 : bytes == 4 ? W32 : W64;
+}
 
 /* Address forms of a memory operand. */
 enum {
@@ -24,21 +28,23 @@ enum {
 enum { FLAGS_NONE, FLAGS_WRITE = 1, FLAGS_READ = 2, FLAGS_PARTIAL = 4 };
 
 struct handlers {
-    exec_fn *exec;                                  /* irregular */
-    op_fn *(*choose)(const struct op *, u32 mode);  /* picks a handler by other means (jumps, stack, strings) */
-    u8 flags;                                       /* FLAGS_* */
-    op_fn *const *rr, *const *ri;                   /* [WIDTHS]: register, register; register, immediate */
+    exec_fn *exec;                                 /* irregular */
+    op_fn *(*choose)(const struct op *, u32 mode); /* picks a handler by other means (jumps, stack, strings) */
+    u8 flags;                                      /* FLAGS_* */
+    op_fn *const *rr, *const *ri;                  /* [WIDTHS]: register, register; register, immediate */
     op_fn *const (*rm)[WIDTHS], *const (*mr)[WIDTHS], *const (*mi)[WIDTHS]; /* [ADDR_FORMS][WIDTHS] */
-    op_fn *const *rr_dead, *const *ri_dead;         /* the same without flags */
+    op_fn *const *rr_dead, *const *ri_dead;                                 /* the same without flags */
     op_fn *const (*rm_dead)[WIDTHS];
-    op_fn *const (*rr_jcc)[16], *const (*ri_jcc)[16], *const (*rm_jcc)[16], *const (*mi_jcc)[16]; /* [WIDTHS][16]: fused with a following Jcc; memory as ADDR_BD */
+    op_fn *const (*rr_jcc)[16], *const (*ri_jcc)[16], *const (*rm_jcc)[16],
+                                                          *const (*mi_jcc)[16]; /* [WIDTHS][16]: fused with a following
+                                                                                   Jcc; memory as ADDR_BD */
 };
 
 /* A plain function for a row: void exec_NAME(struct cpu *, const struct op *) is defined above. */
 #define IRREGULAR(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME}
 
-/* Builds whose compiler turns `return f(...)` into a jump run through a trace without growing the stack; elsewhere handlers return
- * the next op to the loop. The Makefile defines FAULTLINE_SIBLING_CALLS for release builds. */
+/* Builds whose compiler turns `return f(...)` into a jump run through a trace without growing the stack; elsewhere
+ * handlers return the next op to the loop. The Makefile defines FAULTLINE_SIBLING_CALLS for release builds. */
 ALWAYS_INLINE const struct op *dispatch(struct cpu *cpu, const struct op *op)
 {
 #ifdef FAULTLINE_SIBLING_CALLS
@@ -66,7 +72,10 @@ ALWAYS_INLINE const struct op *leave_at(struct cpu *cpu, const struct op *op, u6
 }
 
 static inline u64 op_rip(const struct cpu *cpu, const struct op *op) { return (cpu->ip_page + op->off) & cpu->ip_mask; }
-static inline u64 op_next_rip(const struct cpu *cpu, const struct op *op) { return (cpu->ip_page + op->off + op->len) & cpu->ip_mask; }
+static inline u64 op_next_rip(const struct cpu *cpu, const struct op *op)
+{
+    return (cpu->ip_page + op->off + op->len) & cpu->ip_mask;
+}
 
 /* run.c: wrappers that run an irregular instruction; the decoder picks one by the row's attributes. */
 op_fn op_irregular, op_irregular_checked, op_irregular_end, op_irregular_end_checked;
@@ -80,10 +89,12 @@ op_fn op_forward;   /* a replaced trace's head: goes on at link */
 op_fn op_stale;     /* decoded from bytes that have changed */
 op_fn op_ud;        /* undefined here: raises #UD */
 
-/* The run loop is due, or must see the target: go to where `link`, a taken branch's link, leads. The branch is retired already. */
+/* The run loop is due, or must see the target: go to where `link`, a taken branch's link, leads. The branch is retired
+ * already. */
 const struct op *branch_leave(struct cpu *, const struct op *link);
 
-/* The taken side of a conditional or direct jump: retire, and go to the linked op unless it is time to look at events. */
+/* The taken side of a conditional or direct jump: retire, and go to the linked op unless it is time to look at events.
+ */
 ALWAYS_INLINE const struct op *take(struct cpu *cpu, const struct op *op)
 {
     cpu->budget -= op->count;
@@ -96,7 +107,8 @@ ALWAYS_INLINE const struct op *take(struct cpu *cpu, const struct op *op)
 /* A fused compare-and-branch whose compare met a device: leave after the pair. */
 const struct op *fused_leave(struct cpu *, const struct op *, bool taken);
 
-/* Go to `target` (already truncated to the operand size) after `op`: checks it as a near branch must, uses the jump cache. */
+/* Go to `target` (already truncated to the operand size) after `op`: checks it as a near branch must, uses the jump
+ * cache. */
 const struct op *jump_to(struct cpu *, const struct op *, u64 target);
 /* Settle a direct CALL's form, once its offset in the page is known. */
 void call_place(struct op *);

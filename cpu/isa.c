@@ -14,14 +14,33 @@
 
 /* The attribute column's words. */
 enum {
-    _ = 0, LOCK = ATTR_LOCK, I64 = ATTR_I64, O64 = ATTR_O64, D64 = ATTR_D64, F64 = ATTR_F64, CPL0 = ATTR_CPL0, PROT = ATTR_PROT, END = ATTR_END,
-    FPU = ATTR_FPU, SSE = ATTR_SSE, MMXR = ATTR_MMXR, NO66 = ATTR_NO66, WIDTH = ATTR_WIDTH,
+    _ = 0,
+    LOCK = ATTR_LOCK,
+    I64 = ATTR_I64,
+    O64 = ATTR_O64,
+    D64 = ATTR_D64,
+    F64 = ATTR_F64,
+    CPL0 = ATTR_CPL0,
+    PROT = ATTR_PROT,
+    END = ATTR_END,
+    FPU = ATTR_FPU,
+    SSE = ATTR_SSE,
+    MMXR = ATTR_MMXR,
+    NO66 = ATTR_NO66,
+    WIDTH = ATTR_WIDTH,
 };
 
 const struct row isa_rows[] = {
 #define INSN(code, pfx, mr, NAME, op1, acc1, op2, acc2, op3, feat, attrs) \
-    {.opcode = code, .modrm = MR_##mr, .prefix = PFX_##pfx, .op = {OPR_##op1, OPR_##op2, OPR_##op3}, .access = {ACC_##acc1, ACC_##acc2}, \
-     .feature = FEAT_##feat, .attributes = attrs, .name = #NAME, .handlers = &handlers_##NAME},
+    {.opcode = code,                                                      \
+     .modrm = MR_##mr,                                                    \
+     .prefix = PFX_##pfx,                                                 \
+     .op = {OPR_##op1, OPR_##op2, OPR_##op3},                             \
+     .access = {ACC_##acc1, ACC_##acc2},                                  \
+     .feature = FEAT_##feat,                                              \
+     .attributes = attrs,                                                 \
+     .name = #NAME,                                                       \
+     .handlers = &handlers_##NAME},
 #include "cpu/isa.def"
 #undef INSN
 };
@@ -29,7 +48,8 @@ const unsigned isa_row_count = sizeof isa_rows / sizeof isa_rows[0];
 
 static bool operand_uses_modrm(u8 code)
 {
-    return (code >= OPR_Eb && code <= OPR_Gy) || (code >= OPR_Sw && code <= OPR_Dd) || (code >= OPR_V && code <= OPR_ST);
+    return (code >= OPR_Eb && code <= OPR_Gy) || (code >= OPR_Sw && code <= OPR_Dd) ||
+           (code >= OPR_V && code <= OPR_ST);
 }
 
 static unsigned map_of(u16 opcode) { return opcode < 0x100 ? 0 : opcode < 0x1000 ? 1 : opcode < 0x3a00 ? 2 : 3; }
@@ -49,7 +69,8 @@ struct isa_index *isa_index_create(void)
         u8 byte = (u8)row->opcode;
         index->next[i] = index->first[map][byte];
         index->first[map][byte] = (u16)(i + 1);
-        index->modrm[map][byte] |= row->modrm || operand_uses_modrm(row->op[0]) || operand_uses_modrm(row->op[1]) || operand_uses_modrm(row->op[2]);
+        index->modrm[map][byte] |= row->modrm || operand_uses_modrm(row->op[0]) || operand_uses_modrm(row->op[1]) ||
+                                   operand_uses_modrm(row->op[2]);
     }
     return index;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Logical and linear accesses, the slow and complete way. SDM Vol. 3A, "Protected-Mode Memory Management", "Limit Checking", "Type Checking". */
+/* Logical and linear accesses, the slow and complete way. SDM Vol. 3A, "Protected-Mode Memory Management", "Limit
+ * Checking", "Type Checking". */
 #include "cpu/memory.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ _Noreturn static void segment_fault(struct cpu *cpu, unsigned seg)
     raise_gp(cpu, 0);
 }
 
-/* Is [offset, offset + width) inside the segment's limit? "Limit Checking": for expand-down segments the limit is the last invalid offset. */
+/* Is [offset, offset + width) inside the segment's limit? "Limit Checking": for expand-down segments the limit is the
+ * last invalid offset. */
 static bool within_limit(const struct segment *s, u64 offset, unsigned width)
 {
     u64 last = offset + width - 1;
@@ -105,7 +107,8 @@ static void load_part(struct cpu *cpu, u64 pa, u8 *to, unsigned size)
     }
 }
 
-/* The TLB's answer for a context's key, or NULL. (Building a struct access in memory costs more than this: callers ask here first.) */
+/* The TLB's answer for a context's key, or NULL. (Building a struct access in memory costs more than this: callers ask
+ * here first.) */
 ALWAYS_INLINE u8 *linear_hit(struct cpu *cpu, u64 la, unsigned width, unsigned access, u64 key)
 {
     const struct tlb_entry *e = tlb_slot(cpu, la);
@@ -213,15 +216,22 @@ static void mem_probe(struct cpu *cpu, unsigned seg, u64 offset, unsigned width,
     lin_probe(cpu, la, width, access_now(cpu, kind));
 }
 
-void mem_probe_write(struct cpu *cpu, unsigned seg, u64 offset, unsigned width) { mem_probe(cpu, seg, offset, width, ACCESS_WRITE); }
-void mem_probe_read(struct cpu *cpu, unsigned seg, u64 offset, unsigned width) { mem_probe(cpu, seg, offset, width, ACCESS_READ); }
+void mem_probe_write(struct cpu *cpu, unsigned seg, u64 offset, unsigned width)
+{
+    mem_probe(cpu, seg, offset, width, ACCESS_WRITE);
+}
+void mem_probe_read(struct cpu *cpu, unsigned seg, u64 offset, unsigned width)
+{
+    mem_probe(cpu, seg, offset, width, ACCESS_READ);
+}
 
 void mem_read_block(struct cpu *cpu, unsigned seg, u64 offset, void *to, unsigned size)
 {
     struct access a = access_now(cpu, ACCESS_READ);
     u64 la = seg_linear(cpu, seg, offset, size, ACCESS_READ);
     unsigned first = first_part(la, size);
-    u64 pa = translate(cpu, la, first, a).pa, rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
+    u64 pa = translate(cpu, la, first, a).pa,
+        rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
     load_part(cpu, pa, to, first);
     if (first < size)
         load_part(cpu, rest, (u8 *)to + first, size - first);
@@ -232,7 +242,8 @@ void mem_write_block(struct cpu *cpu, unsigned seg, u64 offset, const void *from
     struct access a = access_now(cpu, ACCESS_WRITE);
     u64 la = seg_linear(cpu, seg, offset, size, ACCESS_WRITE);
     unsigned first = first_part(la, size);
-    u64 pa = translate(cpu, la, first, a).pa, rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
+    u64 pa = translate(cpu, la, first, a).pa,
+        rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
     store_part(cpu, pa, from, first);
     if (first < size)
         store_part(cpu, rest, (const u8 *)from + first, size - first);
@@ -245,7 +256,8 @@ u64 sys_read(struct cpu *cpu, u64 la, unsigned width, enum implicit why)
 {
     la = system_linear(cpu, la);
     u8 *host = linear_hit(cpu, la, width, ACC_r, (u64)cpu->tlb_generation << 2 | KEY_SUPERVISOR);
-    return host ? host_load(host, width) : lin_read(cpu, la, width, (struct access){.kind = ACCESS_READ, .implicit = why});
+    return host ? host_load(host, width)
+                : lin_read(cpu, la, width, (struct access){.kind = ACCESS_READ, .implicit = why});
 }
 
 void sys_write(struct cpu *cpu, u64 la, u64 value, unsigned width, enum implicit why)

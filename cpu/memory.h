@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a logical address to a byte: segment check -> linear address -> TLB -> (miss) walk -> physical memory. Every access goes this way.
- * The fast part is inline in handlers (access.h); this is the rest. All functions may raise, before anything is changed.
+ * From a logical address to a byte: segment check -> linear address -> TLB -> (miss) walk -> physical memory. Every
+ * access goes this way. The fast part is inline in handlers (access.h); this is the rest. All functions may raise,
+ * before anything is changed.
  */
 #ifndef FAULTLINE_CPU_MEMORY_H
 #define FAULTLINE_CPU_MEMORY_H
@@ -10,13 +11,17 @@
 
 /*
  * Explicit accesses of the current context. offset is the effective address, already truncated to the address size.
- * width: 1, 2, 4, 8 (reads and writes), or any up to 1024 for probes and blocks. #GP or #SS for segment faults, #AC where enabled, #PF.
+ * width: 1, 2, 4, 8 (reads and writes), or any up to 1024 for probes and blocks. #GP or #SS for segment faults, #AC
+ * where enabled, #PF.
  */
 u64 mem_read(struct cpu *, unsigned seg, u64 offset, unsigned width);
 void mem_write(struct cpu *, unsigned seg, u64 offset, u64 value, unsigned width);
-void mem_probe_write(struct cpu *, unsigned seg, u64 offset, unsigned width); /* raise what the write would, touch nothing (A/D may be set) */
-void mem_probe_read(struct cpu *, unsigned seg, u64 offset, unsigned width);  /* likewise for a read: a device is not read */
-void mem_read_block(struct cpu *, unsigned seg, u64 offset, void *to, unsigned size); /* all probed before any is read */
+void mem_probe_write(struct cpu *, unsigned seg, u64 offset,
+                     unsigned width); /* raise what the write would, touch nothing (A/D may be set) */
+void mem_probe_read(struct cpu *, unsigned seg, u64 offset,
+                    unsigned width); /* likewise for a read: a device is not read */
+void mem_read_block(struct cpu *, unsigned seg, u64 offset, void *to,
+                    unsigned size); /* all probed before any is read */
 void mem_write_block(struct cpu *, unsigned seg, u64 offset, const void *from, unsigned size);
 
 /* The segment part alone: the linear address, or #GP/#SS. */

@@ -6,14 +6,14 @@
 #include "cpu/op.h"
 
 enum {
-    MODE_CODE32 = 1 << 0, /* CS.D */
-    MODE_CODE64 = 1 << 1, /* 64-bit mode */
+    MODE_CODE32 = 1 << 0,  /* CS.D */
+    MODE_CODE64 = 1 << 1,  /* 64-bit mode */
     MODE_STACK32 = 1 << 2, /* SS.B (set in 64-bit mode too) */
-    MODE_FLAT = 1 << 3,   /* DS, ES, SS: base 0, limit 4 GiB, read/write, expand-up; 64-bit mode always */
-    MODE_FS = 1 << 4,     /* FS: any base, no limit to check */
+    MODE_FLAT = 1 << 3,    /* DS, ES, SS: base 0, limit 4 GiB, read/write, expand-up; 64-bit mode always */
+    MODE_FS = 1 << 4,      /* FS: any base, no limit to check */
     MODE_GS = 1 << 5,
-    MODE_AC = 1 << 6,     /* alignment checking or data breakpoints are on: no inlined accesses */
-    MODE_CS = 1 << 7,     /* CS: base 0, limit 4 GiB (or 64-bit mode): the jump cache may be used */
+    MODE_AC = 1 << 6, /* alignment checking or data breakpoints are on: no inlined accesses */
+    MODE_CS = 1 << 7, /* CS: base 0, limit 4 GiB (or 64-bit mode): the jump cache may be used */
 };
 
 /* Which of the ADDR_* forms the op's memory operand may use. */

@@ -5,7 +5,8 @@
 
 #include "cpu/state.h"
 
-/* False, and nothing read or changed, where RDMSR or WRMSR is #GP(0). Privilege is the caller's. msr_write of EFER may raise. */
+/* False, and nothing read or changed, where RDMSR or WRMSR is #GP(0). Privilege is the caller's. msr_write of EFER may
+ * raise. */
 bool msr_read(const struct cpu *, u32 address, u64 *value);
 bool msr_write(struct cpu *, u32 address, u64 value);
 

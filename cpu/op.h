@@ -6,9 +6,11 @@
 #include "cpu/state.h"
 
 struct op;
-/* Runs op; in builds with sibling calls goes on through the trace and returns only to leave it. Returns the next op, or NULL for the run loop. */
+/* Runs op; in builds with sibling calls goes on through the trace and returns only to leave it. Returns the next op, or
+ * NULL for the run loop. */
 typedef const struct op *op_fn(struct cpu *, const struct op *);
-/* An irregular instruction: a plain function, called with cpu->op set, cpu->rip = its start and cpu->next_rip = the following one. */
+/* An irregular instruction: a plain function, called with cpu->op set, cpu->rip = its start and cpu->next_rip = the
+ * following one. */
 typedef void exec_fn(struct cpu *, const struct op *);
 
 struct op {
@@ -18,9 +20,9 @@ struct op {
         exec_fn *exec;         /* irregular instructions */
         u64 imm64;             /* MOV r64, imm64 */
     };
-    s64 disp;       /* displacement, or absolute address; RIP-relative: from the page's start */
-    s32 imm;        /* immediate, sign-extended; second immediate of ENTER/far pointers in imm2; branches: target - ip_page */
-    u8 d, s;        /* byte offsets of destination and source registers in struct cpu */
+    s64 disp; /* displacement, or absolute address; RIP-relative: from the page's start */
+    s32 imm;  /* immediate, sign-extended; second immediate of ENTER/far pointers in imm2; branches: target - ip_page */
+    u8 d, s;  /* byte offsets of destination and source registers in struct cpu */
     u8 base, index; /* byte offsets of the address registers (or of cpu->zero, cpu->ip_page) */
     u8 scale;       /* index is shifted left by this: 0..3 */
     u8 seg;         /* enum SEG of the memory operand, override applied */
@@ -29,7 +31,8 @@ struct op {
     u16 off;        /* offset in its page of the first byte */
     u8 len;         /* instruction length in bytes, 1..15 */
     u8 count;       /* instructions from the trace's start through this one */
-    u8 reg, rm;     /* ModRM.reg and .rm with REX extension applied (rm: register number if !is_mem; or low opcode bits register) */
+    u8 reg, rm;     /* ModRM.reg and .rm with REX extension applied (rm: register number if !is_mem; or low opcode bits
+                       register) */
     u8 modrm;       /* raw ModRM byte */
     u8 flags;       /* OP_* */
     u16 imm2;       /* far pointer selector; ENTER's nesting level; */
@@ -40,7 +43,7 @@ struct op {
 };
 
 enum {
-    OP_MEM = 1 << 0,   /* ModRM names memory */
+    OP_MEM = 1 << 0, /* ModRM names memory */
     OP_LOCK = 1 << 1,
     OP_REPE = 1 << 2,  /* F3 */
     OP_REPNE = 1 << 3, /* F2 */
@@ -63,7 +66,8 @@ static inline unsigned op_before(const struct op *op) { return op->count - 1u - 
 
 static inline bool op_is_mem(const struct op *op) { return op->flags & OP_MEM; }
 
-/* The r/m operand of irregular instructions, register or memory, `width` bytes. op_rm_write zero-extends 32-bit register writes. */
+/* The r/m operand of irregular instructions, register or memory, `width` bytes. op_rm_write zero-extends 32-bit
+ * register writes. */
 u64 op_rm_read(struct cpu *, const struct op *, unsigned width);
 void op_rm_write(struct cpu *, const struct op *, u64 value, unsigned width);
 /* General register by number with width rules (8-bit: AH..BH without REX). */

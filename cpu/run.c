@@ -2,9 +2,10 @@
 /*
  * The run loop: events, then instructions, up to an exact count. Here is the program's one setjmp.
  *
- * The count: `limit - budget` instructions have retired when the loop looks; within a trace the op's own place is added (op_before). Taken
- * exits subtract what their trace retired and test the sign, so budget is set 64 short of the deadline, the most one trace can run over; the
- * rest goes instruction by instruction. So where an event strikes depends on the count alone, not on how code was cut into traces.
+ * The count: `limit - budget` instructions have retired when the loop looks; within a trace the op's own place is added
+ * (op_before). Taken exits subtract what their trace retired and test the sign, so budget is set 64 short of the
+ * deadline, the most one trace can run over; the rest goes instruction by instruction. So where an event strikes
+ * depends on the count alone, not on how code was cut into traces.
  */
 #include <string.h>
 
@@ -138,8 +139,8 @@ static void execute_one(struct cpu *cpu, const struct op *op, unsigned off)
 }
 
 /*
- * An instruction that crosses a page: both pages are translated at each execution, but what was decoded from the same bytes before
- * serves again.
+ * An instruction that crosses a page: both pages are translated at each execution, but what was decoded from the same
+ * bytes before serves again.
  */
 static bool execute_crossing(struct cpu *cpu, u64 la, const struct code_tlb_entry *c, unsigned have)
 {
@@ -155,9 +156,9 @@ static bool execute_crossing(struct cpu *cpu, u64 la, const struct code_tlb_entr
 }
 
 /*
- * One instruction, translated and decoded now: what crosses a page, sits at a segment's edge or in device memory, and every step when
- * each instruction must be looked at. Bytes are asked for one page at a time, so a fault on the second page comes only when it is needed, and
- * the 15-byte limit (#GP) only when its bytes could be fetched.
+ * One instruction, translated and decoded now: what crosses a page, sits at a segment's edge or in device memory, and
+ * every step when each instruction must be looked at. Bytes are asked for one page at a time, so a fault on the second
+ * page comes only when it is needed, and the 15-byte limit (#GP) only when its bytes could be fetched.
  */
 static void execute_single(struct cpu *cpu)
 {
@@ -188,7 +189,8 @@ static void execute_single(struct cpu *cpu)
 /* May a trace run from rip? Its whole page must lie within CS's limit, and RIP must not wrap in it. */
 static bool page_within_limit(const struct cpu *cpu, u64 ip_page)
 {
-    return cpu->mode & (MODE_CODE64 | MODE_CS) || (ip_page <= cpu->rip && ip_page + PAGE_SIZE - 1 <= cpu->seg[SEG_CS].limit);
+    return cpu->mode & (MODE_CODE64 | MODE_CS) ||
+           (ip_page <= cpu->rip && ip_page + PAGE_SIZE - 1 <= cpu->seg[SEG_CS].limit);
 }
 
 static void remember_jump(struct cpu *cpu, u64 la, const struct op *op)
@@ -254,7 +256,8 @@ static void check_code_breakpoints(struct cpu *cpu)
 void debug_data_access(struct cpu *cpu, u64 la, unsigned width, bool write)
 {
     for (unsigned n = 0; n < 4; n++) {
-        unsigned type = cpu->dr[7] >> (16 + 4 * n) & 3, code = cpu->dr[7] >> (18 + 4 * n) & 3, size = code == 2 ? 8 : code + 1;
+        unsigned type = cpu->dr[7] >> (16 + 4 * n) & 3, code = cpu->dr[7] >> (18 + 4 * n) & 3,
+                 size = code == 2 ? 8 : code + 1;
         u64 at = cpu->dr[n] & ~(u64)(size - 1);
         if (breakpoint_enabled(cpu, n) && (type == 3 || (type == 1 && write)) && la < at + size && at < la + width) {
             cpu->dr6_pending |= BIT(n);
@@ -267,7 +270,8 @@ static void execute_step(struct cpu *cpu)
 {
     cpu->patch = NULL;
     cpu->single_step = cpu->rflags & FLAG_TF;
-    /* after MOV SS or POP SS a breakpoint is lost, not delayed ("Masking Exceptions and Interrupts When Switching Stacks") */
+    /* after MOV SS or POP SS a breakpoint is lost, not delayed ("Masking Exceptions and Interrupts When Switching
+     * Stacks") */
     if ((cpu->dr[7] & 0xff) && cpu->shadow_step != SHADOW_MOV_SS)
         check_code_breakpoints(cpu);
     cpu->rflags &= ~FLAG_RF;
@@ -280,7 +284,8 @@ static void execute_step(struct cpu *cpu)
 
 #define FRUITLESS_MAX (1u << 20)
 
-/* A handler whose first instruction faults again retires nothing, so no count would ever end it: that is counted here. */
+/* A handler whose first instruction faults again retires nothing, so no count would ever end it: that is counted here.
+ */
 static void count_delivery(struct cpu *cpu)
 {
     u64 now = loop_count(cpu);
@@ -323,8 +328,8 @@ static bool landed(struct cpu *cpu)
 }
 
 /*
- * Between instructions: SDM Vol. 3A, "Priority Among Simultaneous Exceptions and Interrupts": debug traps of the last instruction, NMI, maskable
- * interrupts. True if one was delivered.
+ * Between instructions: SDM Vol. 3A, "Priority Among Simultaneous Exceptions and Interrupts": debug traps of the last
+ * instruction, NMI, maskable interrupts. True if one was delivered.
  */
 static bool events(struct cpu *cpu, bool inhibited)
 {
@@ -381,13 +386,15 @@ static enum cpu_stop run(struct cpu *cpu)
             return cpu->halted ? CPU_STOP_HALTED : CPU_STOP_DEADLINE;
         }
         u64 left = cpu->deadline - now;
-        if (unlikely(left <= TRACE_MAX_INSNS || cpu->step_mode || cpu->tuning.all_step || (shadow && (cpu->intr || cpu->nmi_pending || cpu->dr6_pending)))) {
+        if (unlikely(left <= TRACE_MAX_INSNS || cpu->step_mode || cpu->tuning.all_step ||
+                     (shadow && (cpu->intr || cpu->nmi_pending || cpu->dr6_pending)))) {
             execute_step(cpu);
             continue;
         }
         if (left > INT64_MAX)
             left = INT64_MAX;
-        cpu->rflags &= ~FLAG_RF; /* it covered breakpoints on this instruction, and a fault of it will push RF = 1 anyway */
+        cpu->rflags &=
+            ~FLAG_RF; /* it covered breakpoints on this instruction, and a fault of it will push RF = 1 anyway */
         cpu->budget = (s64)left - TRACE_MAX_INSNS;
         cpu->limit = now + (u64)cpu->budget;
         execute_traces(cpu);

@@ -14,8 +14,18 @@ struct descriptor {
 
 /* Types of system descriptors (SDM "System Descriptor Types"); bit 3 tells 32- or 64-bit from 16-bit. */
 enum {
-    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
-    SYS_TSS = 9, SYS_TSS_BUSY = 11, SYS_CALL = 12, SYS_INT = 14, SYS_TRAP = 15,
+    SYS_TSS16 = 1,
+    SYS_LDT = 2,
+    SYS_TSS16_BUSY = 3,
+    SYS_CALL16 = 4,
+    SYS_TASK = 5,
+    SYS_INT16 = 6,
+    SYS_TRAP16 = 7,
+    SYS_TSS = 9,
+    SYS_TSS_BUSY = 11,
+    SYS_CALL = 12,
+    SYS_INT = 14,
+    SYS_TRAP = 15,
 };
 #define SYS_BUSY 2
 
@@ -31,7 +41,8 @@ static inline unsigned descriptor_type(const struct descriptor *d) { return (d->
 
 /* Reads the 8 bytes `selector` (not null) names. False if they lie beyond the table's limit or there is no LDT. */
 bool descriptor_read(struct cpu *, u16 selector, struct descriptor *);
-/* Completes a system descriptor in long mode: its upper 8 bytes. False beyond the limit or if the type field there is not 0. */
+/* Completes a system descriptor in long mode: its upper 8 bytes. False beyond the limit or if the type field there is
+ * not 0. */
 bool descriptor_read_high(struct cpu *, u16 selector, struct descriptor *);
 /* The segment a descriptor describes. */
 static inline struct segment descriptor_segment(const struct descriptor *d, u16 selector)
@@ -50,7 +61,8 @@ static inline struct segment descriptor_segment(const struct descriptor *d, u16 
 static inline bool descriptor_unaccessed(const struct descriptor *d) { return !(d->low >> 40 & ATTR_ACCESSED); }
 void descriptor_access(struct cpu *, const struct descriptor *);
 
-/* True if [offset, offset + width) lies inside the segment: limit and direction, not type. Legacy and compatibility mode. */
+/* True if [offset, offset + width) lies inside the segment: limit and direction, not type. Legacy and compatibility
+ * mode. */
 static inline bool segment_covers(const struct segment *s, u64 offset, unsigned width)
 {
     u64 last = offset + width - 1;
@@ -62,8 +74,8 @@ static inline bool segment_covers(const struct segment *s, u64 offset, unsigned 
 
 /*
  * The bases a register may be given: canonical for the widest linear address the processor has, whatever CR4.LA57
- * says. The SDM speaks of the current width; processors with 5-level paging take 57 bits in MSRs, LGDT, LTR and their kind.
- * Without 64-bit mode there is nothing to check: bits 63:32 are ignored.
+ * says. The SDM speaks of the current width; processors with 5-level paging take 57 bits in MSRs, LGDT, LTR and their
+ * kind. Without 64-bit mode there is nothing to check: bits 63:32 are ignored.
  */
 static inline bool is_canonical_base(const struct cpu *cpu, u64 la)
 {
@@ -72,9 +84,11 @@ static inline bool is_canonical_base(const struct cpu *cpu, u64 la)
     return spare == 32 || (u64)((s64)(la << spare) >> spare) == la;
 }
 
-/* MOV/POP/LxS to ES, SS, DS, FS, GS in any mode: all checks (#GP/#SS/#NP), accessed bit, then the load. Sets no shadow. */
+/* MOV/POP/LxS to ES, SS, DS, FS, GS in any mode: all checks (#GP/#SS/#NP), accessed bit, then the load. Sets no shadow.
+ */
 void segment_load(struct cpu *, unsigned seg, u16 selector);
-/* The same in two steps, for LDS-like instructions and outer returns: check and fetch (may raise), then commit (cannot). */
+/* The same in two steps, for LDS-like instructions and outer returns: check and fetch (may raise), then commit
+ * (cannot). */
 struct segment segment_check(struct cpu *, unsigned seg, u16 selector);
 void segment_commit(struct cpu *, unsigned seg, const struct segment *); /* calls cpu_refresh */
 

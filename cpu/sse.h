@@ -186,12 +186,12 @@ ALWAYS_INLINE void float_imm_op(struct cpu *cpu, const struct op *op, unsigned w
 }
 
 /* A pure function that is one host instruction. Volatile: it must stay between float_enter and float_leave. */
-#define HOST_INSTRUCTION(name) \
+#define HOST_INSTRUCTION(name)                                        \
     static inline void name(union xmm *dest, const union xmm *source) \
-    { \
-        __m128i x = xmm_get(dest), y = xmm_get(source); \
-        __asm__ volatile(#name " %1, %0" : "+x"(x) : "x"(y)); \
-        xmm_put(dest, x); \
+    {                                                                 \
+        __m128i x = xmm_get(dest), y = xmm_get(source);               \
+        __asm__ volatile(#name " %1, %0" : "+x"(x) : "x"(y));         \
+        xmm_put(dest, x);                                             \
     }
 
 #endif

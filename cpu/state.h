@@ -84,7 +84,8 @@
 #define ATTR_G 0x8000
 #define ATTR_DPL_OF(attr) (((attr) >> 5) & 3)
 
-/* A segment register with its hidden part. A null selector loaded in protected mode leaves attributes = 0 (P = 0): unusable. */
+/* A segment register with its hidden part. A null selector loaded in protected mode leaves attributes = 0 (P = 0):
+ * unusable. */
 struct segment {
     u64 base;
     u32 limit;
@@ -94,9 +95,9 @@ struct segment {
 
 /*
  * The arithmetic flags, kept as what they are computed from. `result` and `carries` are sign-extended from
- * the operation's width. ZF = (zero == 0); SF = sign(sign); PF = parity of the low byte of sign; CF = carry & 1; AF = bit 4 of carries;
- * OF = sign(carries) ^ CF, since carries = a ^ b ^ result holds the carry *into* each bit.
- * No type is needed to read them, so a fault can be precise without knowing what set them.
+ * the operation's width. ZF = (zero == 0); SF = sign(sign); PF = parity of the low byte of sign; CF = carry & 1; AF =
+ * bit 4 of carries; OF = sign(carries) ^ CF, since carries = a ^ b ^ result holds the carry *into* each bit. No type is
+ * needed to read them, so a fault can be precise without knowing what set them.
  */
 struct flags {
     u64 zero;
@@ -119,8 +120,12 @@ union xmm {
 
 /* x87 registers are 80-bit images, st[] physical (R0..R7). */
 struct x87 {
-    struct { u64 mantissa; u16 exponent; } r[8];
-    u16 control, status, tag; /* tag: two bits each, of which only 3, empty, counts (x87_tag_word); TOP lives in status */
+    struct {
+        u64 mantissa;
+        u16 exponent;
+    } r[8];
+    u16 control, status,
+        tag; /* tag: two bits each, of which only 3, empty, counts (x87_tag_word); TOP lives in status */
     u16 fop;
     u16 fcs, fds;
     u64 fip, fdp;
@@ -159,8 +164,8 @@ enum { SHADOW_NONE, SHADOW_STI, SHADOW_MOV_SS };
 struct cpu {
     /* Registers an op names by byte offset come first: offsets 0..255. */
     u64 gpr[16];
-    u64 zero;      /* pseudo-register: always 0 */
-    u64 ip_page;   /* pseudo-register: RIP of the first byte of the page being executed */
+    u64 zero;        /* pseudo-register: always 0 */
+    u64 ip_page;     /* pseudo-register: RIP of the first byte of the page being executed */
     u64 seg_base[8]; /* by enum SEG: what a BIS operand adds; mirrors seg[].base (0 for ES..DS in 64-bit mode) */
 
     /* What every trace touches. */
@@ -174,9 +179,9 @@ struct cpu {
     const struct op *op; /* the op being executed, valid inside slow paths; NULL in the run loop */
 
     /* Architectural state. */
-    u64 rip;       /* current between instructions and inside irregular ones (start of the instruction) */
-    u64 next_rip;  /* inside irregular instructions: where they go on; branches store to it */
-    u64 rflags;    /* all but the arithmetic flags, which are in f (bits read 0 here) */
+    u64 rip;      /* current between instructions and inside irregular ones (start of the instruction) */
+    u64 next_rip; /* inside irregular instructions: where they go on; branches store to it */
+    u64 rflags;   /* all but the arithmetic flags, which are in f (bits read 0 here) */
     struct segment seg[SEG_COUNT];
     u8 cpl;
     struct table_register gdt, idt;
@@ -197,54 +202,59 @@ struct cpu {
     u32 mxcsr;
 
     /* Execution control. */
-    u8 shadow;       /* SHADOW_*: events held off until after the next instruction */
-    u8 shadow_step;  /* of the same, for the loop: the instruction it covers has begun */
+    u8 shadow;      /* SHADOW_*: events held off until after the next instruction */
+    u8 shadow_step; /* of the same, for the loop: the instruction it covers has begun */
     bool halted, shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
-    bool attention;  /* something the run loop must look at before the next instruction */
-    u64 dr6_pending; /* debug traps found during the instruction: DR6 bits */
-    s16 delivering;  /* vector being delivered, or -1 */
+    bool attention;               /* something the run loop must look at before the next instruction */
+    u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */
+    s16 delivering;               /* vector being delivered, or -1 */
     struct cpu_event event;       /* raised, to be delivered by the run loop */
     struct cpu_event event_first; /* while delivering: the one whose delivery is on the way */
     const char *delivery_step;    /* what delivery is doing, for the triple-fault story */
     jmp_buf landing;
-    u64 deadline;    /* instruction count at which cpu_run returns */
+    u64 deadline;       /* instruction count at which cpu_run returns */
     u64 delivery_count; /* instruction count at the last delivery, */
     u32 fruitless;      /* and how many came in a row without an instruction between them */
-    u64 limit;       /* icount = limit - budget (+ the op's place in its trace): see run.c */
+    u64 limit;          /* icount = limit - budget (+ the op's place in its trace): see run.c */
     u64 halted_count;
-    u64 rng[4];      /* RDRAND */
+    u64 rng[4]; /* RDRAND */
     u64 a20_mask;
     u64 monitor_address;
     bool monitor_armed;
 
     /* Paged memory. */
     u16 tlb_generation, tlb_generations_used; /* current; highest handed out. See tlb.c */
-    struct pcid_slot { u16 pcid; u16 generation; bool used; } pcid[16];
+    struct pcid_slot {
+        u16 pcid;
+        u16 generation;
+        bool used;
+    } pcid[16];
     struct tlb_entry tlb[TLB_ENTRIES];
     struct code_tlb_entry code_tlb[CODE_TLB_ENTRIES];
     struct jump_entry jump[JUMP_ENTRIES];
     struct trace_cache *traces;
     struct isa_index *isa;
     struct crossing *crossings; /* decoded instructions that cross a page: run.c */
-    /* The operand of the instruction on the slow path, where it is not one stretch of host memory: a page crossing or a device. */
+    /* The operand of the instruction on the slow path, where it is not one stretch of host memory: a page crossing or a
+     * device. */
     struct bounce {
         bool active, write, device;
-        u8 width, first;  /* bytes; bytes on the first page */
-        u64 pa[2];        /* of the first byte on each page */
+        u8 width, first; /* bytes; bytes on the first page */
+        u64 pa[2];       /* of the first byte on each page */
         u8 bytes[16];
     } bounce;
-    bool left_trace; /* a slow path made going on in this trace unsafe: return to the loop after the instruction */
-    bool resumed;    /* the instruction handed control to another context: tell observer.resume when it is committed */
-    bool switched;   /* a task switch is past its point of no return: faults belong to the new task, at next_rip */
+    bool left_trace;  /* a slow path made going on in this trace unsafe: return to the loop after the instruction */
+    bool resumed;     /* the instruction handed control to another context: tell observer.resume when it is committed */
+    bool switched;    /* a task switch is past its point of no return: faults belong to the new task, at next_rip */
     struct op *patch; /* a branch (or stale op) whose target the loop is about to find: link it, */
     u64 patch_page;   /* if that is in this physical page */
     bool raised;      /* `event` waits to be delivered */
-    bool data_breakpoints; /* DR7 has any: no inlined accesses, each is looked at */
-    u32 mode;        /* MODE_* bits: the execution mode traces are built for */
-    u64 jump_epoch;  /* bumped to invalidate the jump cache */
-    u64 jump_pages[64]; /* a filter of the pages whose addresses are in it, hashed */
+    bool data_breakpoints;     /* DR7 has any: no inlined accesses, each is looked at */
+    u32 mode;                  /* MODE_* bits: the execution mode traces are built for */
+    u64 jump_epoch;            /* bumped to invalidate the jump cache */
+    u64 jump_pages[64];        /* a filter of the pages whose addresses are in it, hashed */
     u64 large_low, large_high; /* the linear range covered by translations from large pages */
-    bool step_mode;  /* TF, code breakpoints: one instruction at a time */
+    bool step_mode;            /* TF, code breakpoints: one instruction at a time */
     bool single_step; /* TF was set when this instruction began: a trap follows, unless it delivered an interrupt */
 
     struct features features;
@@ -277,16 +287,17 @@ u64 flags_get(const struct cpu *);
 void flags_set(struct cpu *, u64 rflags); /* takes all bits as given (bit 1 forced); callers mask by privilege */
 
 /*
- * After a change of CS, SS, CPL, CR0, CR4, EFER, CR3, EFLAGS.VM/TF/AC, DR7 or segment bases/limits: recompute what execution caches of
- * them (mode of traces, addr_mask, seg_base, tlb_key, struct paging). Cheap, idempotent; never flushes translations. run.c
+ * After a change of CS, SS, CPL, CR0, CR4, EFER, CR3, EFLAGS.VM/TF/AC, DR7 or segment bases/limits: recompute what
+ * execution caches of them (mode of traces, addr_mask, seg_base, tlb_key, struct paging). Cheap, idempotent; never
+ * flushes translations. run.c
  */
 void cpu_refresh(struct cpu *);
 
 /* Flushing translations. memory.c */
-void tlb_flush_all(struct cpu *);               /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */
-void tlb_flush_context(struct cpu *);           /* MOV CR3 without PCID: non-global entries */
+void tlb_flush_all(struct cpu *);     /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */
+void tlb_flush_context(struct cpu *); /* MOV CR3 without PCID: non-global entries */
 void tlb_switch_pcid(struct cpu *, u16 pcid, bool keep); /* MOV CR3 with PCIDE: keep = bit 63 */
-void tlb_flush_pcid(struct cpu *, u16 pcid);    /* INVPCID type 1 */
-void tlb_invalidate_page(struct cpu *, u64 la); /* INVLPG */
+void tlb_flush_pcid(struct cpu *, u16 pcid);             /* INVPCID type 1 */
+void tlb_invalidate_page(struct cpu *, u64 la);          /* INVLPG */
 
 #endif

@@ -40,7 +40,7 @@ void tsc_write(struct cpu *, u64 value);
 /* An access of the current context to memory its segment rules already allow. */
 static inline struct access access_explicit(const struct cpu *cpu, enum access_kind kind)
 {
-    return (struct access){ .kind = kind, .user = cpu->cpl == 3, .ac = (cpu->rflags & FLAG_AC) != 0 };
+    return (struct access){.kind = kind, .user = cpu->cpl == 3, .ac = (cpu->rflags & FLAG_AC) != 0};
 }
 
 /* ZF alone. */

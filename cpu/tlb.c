@@ -3,8 +3,8 @@
  * Filling and flushing the translation caches (SDM Vol. 3A, "Caching Translation Information"). A leaf translation may
  * stay until the guest invalidates it; upper levels are not cached, so their changes are seen by the next miss.
  *
- * A flush does not sweep: tags carry a generation, each address space (PCID) has one, and a flush hands out a new one. When the
- * ten bits run out everything is swept once. Global pages are dropped with the rest, which the manual allows.
+ * A flush does not sweep: tags carry a generation, each address space (PCID) has one, and a flush hands out a new one.
+ * When the ten bits run out everything is swept once. Global pages are dropped with the rest, which the manual allows.
  */
 #include "cpu/tlb.h"
 
@@ -30,7 +30,10 @@ struct walk cpu_walk(struct cpu *cpu, u64 la, struct access a)
 }
 
 /* The same without the copy. */
-static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a) { walk_into(w, &cpu->paging, la, a, (struct walk_reader){read_entry, cpu}); }
+static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a)
+{
+    walk_into(w, &cpu->paging, la, a, (struct walk_reader){read_entry, cpu});
+}
 
 /* "Accessed and Dirty Flags": A in every entry used, D in a written leaf, only now that the access is allowed. */
 static void commit_updates(struct cpu *cpu, const struct walk *w)
@@ -109,7 +112,10 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
     return (struct translation){pa, host + (pa & ~PAGE_MASK)};
 }
 
-static struct code_tlb_entry *code_slot(struct cpu *cpu, u64 la) { return &cpu->code_tlb[(la >> 12 ^ la >> 21) % CODE_TLB_ENTRIES]; }
+static struct code_tlb_entry *code_slot(struct cpu *cpu, u64 la)
+{
+    return &cpu->code_tlb[(la >> 12 ^ la >> 21) % CODE_TLB_ENTRIES];
+}
 
 static u64 code_tag(const struct cpu *cpu, u64 la)
 {
@@ -172,7 +178,8 @@ static void pcid_remember(struct cpu *cpu, u16 pcid)
 {
     struct pcid_slot *slot = pcid_find(cpu, pcid);
     if (!slot)
-        slot = &cpu->pcid[pcid % 16]; /* whose place this was is simply forgotten: it will be flushed when it comes back */
+        slot =
+            &cpu->pcid[pcid % 16]; /* whose place this was is simply forgotten: it will be flushed when it comes back */
     *slot = (struct pcid_slot){.pcid = pcid, .generation = cpu->tlb_generation, .used = true};
 }
 
@@ -251,7 +258,9 @@ void tlb_protect_page(struct cpu *cpu, u64 pa)
 
 void tlb_keys_refresh(struct cpu *cpu)
 {
-    unsigned who = cpu->cpl == 3 ? KEY_USER : cpu->paging.smap && (cpu->rflags & FLAG_AC) ? KEY_SUPERVISOR_AC : KEY_SUPERVISOR;
+    unsigned who = cpu->cpl == 3                                 ? KEY_USER
+                   : cpu->paging.smap && (cpu->rflags & FLAG_AC) ? KEY_SUPERVISOR_AC
+                                                                 : KEY_SUPERVISOR;
     cpu->tlb_key = (u64)cpu->tlb_generation << 2 | who;
     cpu->jump_key = cpu->jump_epoch << 24 | (u64)cpu->tlb_generation << 12 | (u64)(cpu->cpl == 3) << 11 | cpu->mode;
 }

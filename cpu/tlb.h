@@ -31,7 +31,8 @@ struct translation {
  */
 struct translation translate(struct cpu *, u64 la, unsigned width, struct access);
 
-/* The page of code at linear address la (any byte of it) for fetching, through the code TLB. Raises #PF as an instruction fetch. */
+/* The page of code at linear address la (any byte of it) for fetching, through the code TLB. Raises #PF as an
+ * instruction fetch. */
 const struct code_tlb_entry *translate_code(struct cpu *, u64 la);
 
 /* The explicit access of the current context. */

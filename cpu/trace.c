@@ -2,10 +2,11 @@
 /*
  * Building, finding and dropping traces.
  *
- * A trace is up to 64 instructions of one physical page, running on through untaken branches, followed by an end op and one stub for each
- * exit. Exits into the same page are linked directly once found; exits out of it go through the jump cache, which is keyed by translation. When
- * bytes a trace was decoded from are written, its ops are overwritten with a STALE handler: nothing is unlinked, and whatever is
- * on its way to them, or in the midst of them, finds out at the next op.
+ * A trace is up to 64 instructions of one physical page, running on through untaken branches, followed by an end op and
+ * one stub for each exit. Exits into the same page are linked directly once found; exits out of it go through the jump
+ * cache, which is keyed by translation. When bytes a trace was decoded from are written, its ops are overwritten with a
+ * STALE handler: nothing is unlinked, and whatever is on its way to them, or in the midst of them, finds out at the
+ * next op.
  */
 #include "cpu/trace.h"
 
@@ -29,9 +30,9 @@ struct trace {
 
 struct code_page {
     u64 pa;
-    u32 granules;     /* with decoded code in them */
-    bool guarded;     /* write tags are withheld; kept a while after the last trace is gone */
-    u16 idle_writes;  /* writes since then */
+    u32 granules;    /* with decoded code in them */
+    bool guarded;    /* write tags are withheld; kept a while after the last trace is gone */
+    u16 idle_writes; /* writes since then */
     struct trace *traces;
     struct code_page *next;
 };
@@ -93,8 +94,14 @@ void trace_flush(struct cpu *cpu)
     cpu->stats.arena_flushes++;
 }
 
-static struct trace **bucket_of(struct trace_cache *c, u64 pa, u32 mode) { return &c->bucket[(pa ^ pa >> 12 ^ (u64)mode << 7) % TRACE_BUCKETS]; }
-static struct code_page **page_bucket_of(struct trace_cache *c, u64 pa) { return &c->page_bucket[(pa >> 12 ^ pa >> 26) % PAGE_BUCKETS]; }
+static struct trace **bucket_of(struct trace_cache *c, u64 pa, u32 mode)
+{
+    return &c->bucket[(pa ^ pa >> 12 ^ (u64)mode << 7) % TRACE_BUCKETS];
+}
+static struct code_page **page_bucket_of(struct trace_cache *c, u64 pa)
+{
+    return &c->page_bucket[(pa >> 12 ^ pa >> 26) % PAGE_BUCKETS];
+}
 
 static struct code_page *page_find(const struct cpu *cpu, u64 pa)
 {
@@ -215,7 +222,8 @@ static bool fuse(struct op *compare, const struct op *jcc)
 
 static bool is_jcc(const struct op *op) { return (op->opcode & 0xfff0) == 0x70 || (op->opcode & 0xfff0) == 0x0f80; }
 
-/* Flags that are overwritten before anything could see them need not be computed. Whatever may fault, leave, or reads them, sees them. */
+/* Flags that are overwritten before anything could see them need not be computed. Whatever may fault, leave, or reads
+ * them, sees them. */
 static void remove_dead_flags(struct op *ops, unsigned n)
 {
     bool live = true;
@@ -242,7 +250,8 @@ static void remove_dead_flags(struct op *ops, unsigned n)
     }
 }
 
-/* The stub a branch's link points at: within the page a request to the loop (disp: the physical page), else a look-up. */
+/* The stub a branch's link points at: within the page a request to the loop (disp: the physical page), else a look-up.
+ */
 static void stub(struct op *s, struct op *branch, const struct op *at, u64 page, s32 target, bool wraps, bool fall)
 {
     *s = *at;
@@ -270,10 +279,10 @@ struct exit {
 struct builder {
     struct cpu *cpu;
     struct op *ops;
-    unsigned used;                       /* ops decoded */
+    unsigned used; /* ops decoded */
     unsigned insns;
-    u64 page;                            /* physical */
-    unsigned off;                        /* next byte's page offset */
+    u64 page;     /* physical */
+    unsigned off; /* next byte's page offset */
     unsigned exits;
     struct exit *exit; /* room for TRACE_MAX_INSNS */
     bool single;       /* one instruction, not of a cached trace */
@@ -281,7 +290,8 @@ struct builder {
 
 static void note_exit(struct builder *b, unsigned branch, const struct op *at)
 {
-    /* a 16-bit target may wrap in wider code, or at a segment's edge, where instructions run singly: let the look-up truncate it */
+    /* a 16-bit target may wrap in wider code, or at a segment's edge, where instructions run singly: let the look-up
+     * truncate it */
     bool wraps = at->osize == 2 && (b->single || b->cpu->mode & (MODE_CODE32 | MODE_CODE64));
     b->exit[b->exits++] = (struct exit){.branch = branch, .at = *at, .target = at->imm, .wraps = wraps};
 }
@@ -294,7 +304,8 @@ static bool add(struct builder *b, struct op *op, bool may_fuse)
     op->count = (u8)++b->insns;
     enum flow flow = op_flow(op);
     struct op *previous = b->used ? &b->ops[b->used - 1] : NULL;
-    if (may_fuse && previous && flow == FLOW_BRANCH && is_jcc(op) && !(previous->flags & OP_FUSED) && fuse(previous, op)) {
+    if (may_fuse && previous && flow == FLOW_BRANCH && is_jcc(op) && !(previous->flags & OP_FUSED) &&
+        fuse(previous, op)) {
         note_exit(b, b->used - 1, op);
         return true;
     }
@@ -310,22 +321,32 @@ static unsigned finish(struct builder *b, bool open)
     unsigned n = b->used;
     if (open) {
         struct op *end = &b->ops[n++];
-        *end = (struct op){.fn = op_end, .off = (u16)(b->off & ~(unsigned)PAGE_MASK), .count = (u8)b->insns, .osize = 8, .imm = (s32)b->off};
+        *end = (struct op){.fn = op_end,
+                           .off = (u16)(b->off & ~(unsigned)PAGE_MASK),
+                           .count = (u8)b->insns,
+                           .osize = 8,
+                           .imm = (s32)b->off};
         stub(&b->ops[n], end, end, b->page, (s32)b->off, false, true);
         n++;
     }
     for (unsigned i = 0; i < b->exits; i++)
-        stub(&b->ops[n++], &b->ops[b->exit[i].branch], &b->exit[i].at, b->page, b->exit[i].target, b->exit[i].wraps, false);
+        stub(&b->ops[n++], &b->ops[b->exit[i].branch], &b->exit[i].at, b->page, b->exit[i].target, b->exit[i].wraps,
+             false);
     return n;
 }
 
 static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
 {
     struct trace_cache *c = cpu->traces;
-    if (c->op_used + TRACE_MAX_OPS > c->op_capacity || c->trace_used == c->trace_capacity || c->page_used == c->page_capacity)
+    if (c->op_used + TRACE_MAX_OPS > c->op_capacity || c->trace_used == c->trace_capacity ||
+        c->page_used == c->page_capacity)
         trace_flush(cpu);
     struct exit exits[TRACE_MAX_INSNS];
-    struct builder b = {.cpu = cpu, .ops = &c->ops[c->op_used], .exit = exits, .page = pa & PAGE_MASK, .off = (unsigned)(pa & ~PAGE_MASK)};
+    struct builder b = {.cpu = cpu,
+                        .ops = &c->ops[c->op_used],
+                        .exit = exits,
+                        .page = pa & PAGE_MASK,
+                        .off = (unsigned)(pa & ~PAGE_MASK)};
     bool open = true;
     while (open && b.insns < TRACE_MAX_INSNS && b.off < PAGE_SIZE) {
         struct op op;
@@ -339,7 +360,13 @@ static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
     remove_dead_flags(b.ops, b.used);
     c->op_used += finish(&b, open);
     struct trace *t = &c->traces[c->trace_used++], **bucket = bucket_of(c, pa, cpu->mode);
-    *t = (struct trace){.pa = pa, .mode = cpu->mode, .first = (u16)(pa & ~PAGE_MASK), .last = (u16)(b.off - 1), .ops = b.ops, .count = b.used, .next_in_bucket = *bucket};
+    *t = (struct trace){.pa = pa,
+                        .mode = cpu->mode,
+                        .first = (u16)(pa & ~PAGE_MASK),
+                        .last = (u16)(b.off - 1),
+                        .ops = b.ops,
+                        .count = b.used,
+                        .next_in_bucket = *bucket};
     *bucket = t;
     page_note(cpu, t);
     cpu->stats.traces_built++;

@@ -64,7 +64,7 @@ static inline bool x87_empty(const struct x87 *x, unsigned i)
 {
     return ((x->tag >> (2 * x87_physical(x, i))) & 3) == 3;
 }
-static inline void x87_set_full(struct x87 *x, unsigned i) { x->tag &= (u16)~(3u << (2 * x87_physical(x, i))); }
+static inline void x87_set_full(struct x87 *x, unsigned i) { x->tag &= (u16) ~(3u << (2 * x87_physical(x, i))); }
 static inline void x87_set_empty(struct x87 *x, unsigned i) { x->tag |= (u16)(3u << (2 * x87_physical(x, i))); }
 static inline u16 x87_unmasked(const struct x87 *x) { return x->status & ~x->control & FSW_EXCEPTIONS; }
 
@@ -85,14 +85,14 @@ static inline void x87_push(struct x87 *x, fp80 value)
 static inline fp80 x87_indefinite(void) { return (fp80){.mantissa = 0xc000000000000000, .exponent = 0xffff}; }
 
 /* x87.c */
-void x87_init(struct x87 *);          /* control, status, tag and pointers as after FINIT */
-void x87_finit(struct cpu *);         /* FINIT, the FERR# pin included */
-void x87_check_pending(struct cpu *); /* start of a waiting (or MMX) instruction: #MF, or FERR# already signalled */
-void x87_mmx_enter(struct x87 *);     /* an MMX instruction was executed: TOP = 0, all tags valid */
+void x87_init(struct x87 *);           /* control, status, tag and pointers as after FINIT */
+void x87_finit(struct cpu *);          /* FINIT, the FERR# pin included */
+void x87_check_pending(struct cpu *);  /* start of a waiting (or MMX) instruction: #MF, or FERR# already signalled */
+void x87_mmx_enter(struct x87 *);      /* an MMX instruction was executed: TOP = 0, all tags valid */
 void x87_update_summary(struct cpu *); /* ES, B and FERR# from flags and masks */
-bool x87_underflow(struct cpu *);     /* stack underflow; true if masked */
-bool x87_overflow(struct cpu *);      /* stack overflow; true if masked */
-u16 x87_tag_word(const struct x87 *); /* the full tag word, from contents */
+bool x87_underflow(struct cpu *);      /* stack underflow; true if masked */
+bool x87_overflow(struct cpu *);       /* stack overflow; true if masked */
+u16 x87_tag_word(const struct x87 *);  /* the full tag word, from contents */
 fp80 x87_from_integer(s64);
 void x87_note(struct cpu *, const struct op *); /* last-instruction pointers and opcode */
 /* Report an operation's flags and C1. False: an unmasked exception keeps destination and stack as they were. */

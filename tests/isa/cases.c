@@ -30,7 +30,9 @@ static bool is(const struct row *row, const char *name) { return !strcmp(row->na
 /* What rows do with the stack: their rSP must be good. */
 static bool uses_stack(const struct row *row)
 {
-    static const char *const names[] = {"PUSH", "POP", "POP_E", "CALL", "CALL_E", "RET", "ENTER", "LEAVE", "PUSHF", "POPF", "PUSH_Sreg", "POP_Sreg", "RET_far", "CALL_far", "IRET"};
+    static const char *const names[] = {"PUSH",      "POP",      "POP_E",   "CALL",     "CALL_E",
+                                        "RET",       "ENTER",    "LEAVE",   "PUSHF",    "POPF",
+                                        "PUSH_Sreg", "POP_Sreg", "RET_far", "CALL_far", "IRET"};
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (is(row, names[i]))
             return true;
@@ -42,7 +44,9 @@ static bool uses_stack(const struct row *row)
 static unsigned immediate_size(u8 code, const struct op *op)
 {
     switch (code) {
-    case OPR_Ib: case OPR_Ibs: case OPR_Jb: return 1;
+    case OPR_Ib:
+    case OPR_Ibs:
+    case OPR_Jb: return 1;
     case OPR_Iw: return 2;
     case OPR_Iz: return op->osize == 2 ? 2 : 4;
     case OPR_Jz: return 4;
@@ -125,7 +129,10 @@ static void find_displacement(struct encoding *e, unsigned at)
 
 bool case_encode(const struct row *row, struct encoding *e)
 {
-    bool has_modrm = isa->modrm[row->opcode < 0x100 ? 0 : row->opcode < 0x1000 ? 1 : row->opcode < 0x3a00 ? 2 : 3][row->opcode & 0xff];
+    bool has_modrm = isa->modrm[row->opcode < 0x100    ? 0
+                                : row->opcode < 0x1000 ? 1
+                                : row->opcode < 0x3a00 ? 2
+                                                       : 3][row->opcode & 0xff];
     memset(e, 0, sizeof *e);
     for (unsigned i = 0; i < 16; i++)
         e->bytes[i] = (u8)case_random();
@@ -136,7 +143,8 @@ bool case_encode(const struct row *row, struct encoding *e)
         e->bytes[n] = random_modrm(row->modrm);
         find_displacement(e, n);
     }
-    if (decode(isa, features, MODE, e->bytes, 15, &e->op) != DECODE_OK || e->op.fn == op_ud || &isa_rows[e->op.row] != row)
+    if (decode(isa, features, MODE, e->bytes, 15, &e->op) != DECODE_OK || e->op.fn == op_ud ||
+        &isa_rows[e->op.row] != row)
         return is(row, "UD") && (e->length = e->op.len, true);
     e->length = e->op.len;
     unsigned immediates = 0;
@@ -155,8 +163,28 @@ static void redecode(struct encoding *e) { decode(isa, features, MODE, e->bytes,
 
 static u64 random_value(void)
 {
-    static const u64 edge[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-                               0x7fffffffffffffff, 0x8000000000000000, ~0ull, ~1ull, 0xffffffff80000000, 0xffffffffffff8000, 0xffffffffffffff80};
+    static const u64 edge[] = {0,
+                               1,
+                               2,
+                               0x7f,
+                               0x80,
+                               0xff,
+                               0x100,
+                               0x7fff,
+                               0x8000,
+                               0xffff,
+                               0x10000,
+                               0x7fffffff,
+                               0x80000000,
+                               0xffffffff,
+                               0x100000000,
+                               0x7fffffffffffffff,
+                               0x8000000000000000,
+                               ~0ull,
+                               ~1ull,
+                               0xffffffff80000000,
+                               0xffffffffffff8000,
+                               0xffffffffffffff80};
     switch (case_random() % 6) {
     case 0: return edge[case_random() % (sizeof edge / sizeof edge[0])];
     case 1: return case_random() >> (case_random() & 63);
@@ -176,7 +204,9 @@ static u64 random_target(bool aligned)
     case 1: t = END - case_random() % 20; break;
     case 2: t = READ_ONLY - 16 + case_random() % 64; break;
     case 3: t = 0x8000000000000000 + case_random() % 64; break;
-    case 4: case 5: case 6: t = NATIVE_DATA + PAGE_SIZE - case_random() % 16; break;
+    case 4:
+    case 5:
+    case 6: t = NATIVE_DATA + PAGE_SIZE - case_random() % 16; break;
     default: t = NATIVE_DATA + 256 + case_random() % (2 * PAGE_SIZE); break;
     }
     return aligned || t >> 47 ? t & ~15ull : t; /* not both misaligned and non-canonical: #SS or #GP */
@@ -221,7 +251,8 @@ static bool aim(struct encoding *e, struct case_state *s, u64 target)
     } else if (!is_register(op->index)) {
         s->gpr[number_of(op->base)] = need;
     } else if (!is_register(op->base) || op->base == op->index) {
-        u64 factor = is_register(op->base) ? 1 + (1ull << op->scale) : 1ull << op->scale, odd = factor >> __builtin_ctzll(factor);
+        u64 factor = is_register(op->base) ? 1 + (1ull << op->scale) : 1ull << op->scale,
+            odd = factor >> __builtin_ctzll(factor);
         u64 rest = need & ((1ull << __builtin_ctzll(factor)) - 1);
         if (rest) {
             if (!e->disp_size || (e->disp_size == 1 && op->disp == 127))
@@ -235,7 +266,8 @@ static bool aim(struct encoding *e, struct case_state *s, u64 target)
             s->gpr[number_of(op->index)] = case_random() % 64;
         s->gpr[number_of(op->base)] = need - (s->gpr[number_of(op->index)] << op->scale);
     }
-    if (op->asize == 4 && target >> 32 == 0 && op->seg < SEG_FS && case_one_in(2) && is_register(op->base) && op->base != REG_RSP * 8)
+    if (op->asize == 4 && target >> 32 == 0 && op->seg < SEG_FS && case_one_in(2) && is_register(op->base) &&
+        op->base != REG_RSP * 8)
         s->gpr[number_of(op->base)] ^= case_random() << 32; /* ignored */
     redecode(e);
     return effective_address(e, s) + segment == target;
@@ -268,10 +300,12 @@ static u64 code_target(void)
 
 static void stack_operands(const struct row *row, struct encoding *e, struct case_state *s)
 {
-    u64 top = NATIVE_STACK + 0x800 + case_random() % 0x1000, frame[5] = {code_target(), 0x33, 0x202 | (case_random() & 0x8d5), NATIVE_STACK + 0x800, 0x2b};
+    u64 top = NATIVE_STACK + 0x800 + case_random() % 0x1000,
+        frame[5] = {code_target(), 0x33, 0x202 | (case_random() & 0x8d5), NATIVE_STACK + 0x800, 0x2b};
     if (case_one_in(2))
         top &= ~7ull;
-    if (case_one_in(40) && !is(row, "RET_far") && !is(row, "IRET") && !is(row, "POPF")) /* which slot they read first is nobody's promise */
+    if (case_one_in(40) && !is(row, "RET_far") && !is(row, "IRET") &&
+        !is(row, "POPF")) /* which slot they read first is nobody's promise */
         top = NATIVE_STACK + (case_one_in(2) ? case_random() % 24 : NATIVE_STACK_SIZE - case_random() % 24);
     s->gpr[REG_RSP] = top;
     if (is(row, "LEAVE") || is(row, "ENTER"))
@@ -314,7 +348,9 @@ static void branch_operands(const struct row *row, struct encoding *e, struct ca
     }
     put(e, e->imm_at, target - NATIVE_CASE - e->length, row->op[0] == OPR_Jb ? 1 : 4);
     if (is(row, "LOOP") || is(row, "LOOPE") || is(row, "LOOPNE") || is(row, "JCXZ"))
-        s->gpr[REG_RCX] = case_one_in(2) ? case_random() % 3 : case_one_in(2) ? case_random() << 32 | case_random() % 2 : random_value();
+        s->gpr[REG_RCX] = case_one_in(2)   ? case_random() % 3
+                          : case_one_in(2) ? case_random() << 32 | case_random() % 2
+                                           : random_value();
 }
 
 static void string_operands(const struct row *row, struct encoding *e, struct case_state *s)
@@ -333,14 +369,16 @@ static void string_operands(const struct row *row, struct encoding *e, struct ca
     s->rflags |= case_one_in(2) ? FLAG_DF : 0;
     if (rep) {
         s->gpr[REG_RCX] = case_one_in(12) ? case_random() % 1000 : case_random() % 40;
-        if (e->op.asize == 4 && s->gpr[REG_RCX] && case_one_in(2)) /* a count of 0 is written back by Intel (so says Bochs), not by AMD */
+        if (e->op.asize == 4 && s->gpr[REG_RCX] &&
+            case_one_in(2)) /* a count of 0 is written back by Intel (so says Bochs), not by AMD */
             s->gpr[REG_RCX] |= case_random() << 32;
         if (is(row, "INS") || is(row, "OUTS"))
             s->gpr[REG_RCX] |= 1; /* with a count of 0 the order of checks is nobody's promise */
     }
     u8 same[64];
     memset(same, (int)s->gpr[REG_RAX], sizeof same);
-    if ((is(row, "SCAS") || is(row, "CMPS")) && case_one_in(2) && destination >= NATIVE_DATA + 64 && destination < NATIVE_DATA + 0x2f00) {
+    if ((is(row, "SCAS") || is(row, "CMPS")) && case_one_in(2) && destination >= NATIVE_DATA + 64 &&
+        destination < NATIVE_DATA + 0x2f00) {
         poke(s, destination - 32, same, 64);
         for (unsigned i = 1; i < 8; i++)
             s->gpr[REG_RAX] |= (s->gpr[REG_RAX] & 0xff) << (8 * i);
@@ -357,10 +395,13 @@ static void arithmetic_operands(const struct row *row, struct encoding *e, struc
         if (bits == 8)
             s->gpr[REG_RAX] = case_one_in(2) ? case_random() & 0xff : (u64)(s64)(s8)case_random() & 0xffff;
         else if (!case_one_in(8))
-            s->gpr[REG_RDX] = is(row, "DIV") ? (case_one_in(2) ? 0 : case_random() >> (66 - bits + case_random() % (bits - 2))) : (u64)(low >> 63);
+            s->gpr[REG_RDX] = is(row, "DIV")
+                                  ? (case_one_in(2) ? 0 : case_random() >> (66 - bits + case_random() % (bits - 2)))
+                                  : (u64)(low >> 63);
     }
     if (row->op[1] == OPR_CL || row->op[2] == OPR_CL)
-        s->gpr[REG_RCX] = (s->gpr[REG_RCX] & ~0xffull) | (case_one_in(4) ? case_random() & 0xff : case_random() % (bits + 2));
+        s->gpr[REG_RCX] =
+            (s->gpr[REG_RCX] & ~0xffull) | (case_one_in(4) ? case_random() & 0xff : case_random() % (bits + 2));
     if (is(row, "BEXTR") || is(row, "BZHI")) {
         u64 control = case_random() % 70 | (case_random() % 70) << 8;
         s->gpr[number_of(e->op.s)] = case_one_in(3) ? random_value() : control;
@@ -371,7 +412,10 @@ static void arithmetic_operands(const struct row *row, struct encoding *e, struc
     }
 }
 
-static bool bit_test(const struct row *row) { return row->name[0] == 'B' && row->name[1] == 'T' && row->op[1] == OPR_Gv; }
+static bool bit_test(const struct row *row)
+{
+    return row->name[0] == 'B' && row->name[1] == 'T' && row->op[1] == OPR_Gv;
+}
 
 /* Bytes from there to where writing ends. */
 static u64 writable_from(u64 at)
@@ -400,7 +444,8 @@ static void operand_in_memory(const struct row *row, struct encoding *e, struct 
         v[0] = code_target();
         memcpy((u8 *)v + (e->op.osize == 2 ? 2 : 4), &selector, 2);
     }
-    if (is(row, "LSS") || is(row, "LAR") || is(row, "LSL") || is(row, "VERR") || is(row, "VERW") || is(row, "MOV_to_Sreg")) {
+    if (is(row, "LSS") || is(row, "LAR") || is(row, "LSL") || is(row, "VERR") || is(row, "VERW") ||
+        is(row, "MOV_to_Sreg")) {
         static const u16 selectors[] = {0, 3, 0x2b, 0xfff8, 0x28, 0x33, 0x83};
         u16 selector = selectors[case_random() % (is(row, "LSS") || is(row, "MOV_to_Sreg") ? 7 : 2)];
         memcpy((u8 *)v + (is(row, "LSS") ? e->op.osize : 0), &selector, 2);
@@ -418,7 +463,8 @@ static void operand_in_memory(const struct row *row, struct encoding *e, struct 
 static bool memory_operand(const struct row *row, struct encoding *e, struct case_state *s)
 {
     struct op *op = &e->op;
-    bool aligned = row->attributes & ATTR_SSE ? !case_one_in(8) : is(row, "CMPXCHG8B") && op->osize == 8 && !case_one_in(8);
+    bool aligned =
+        row->attributes & ATTR_SSE ? !case_one_in(8) : is(row, "CMPXCHG8B") && op->osize == 8 && !case_one_in(8);
     if (uses_stack(row) && op->base == REG_RSP * 8) {
         if (e->disp_size)
             put(e, e->disp_at, case_random() & 0x7f, e->disp_size);
@@ -451,14 +497,17 @@ static void random_fx(struct native_block *b)
     b->fx.fsw = (u16)(case_random() & 0x4700);
     for (unsigned i = 0; i < 8; i++) {
         b->fx.st[i].mantissa = case_one_in(4) ? 0 : case_random() | (case_one_in(8) ? 0 : BIT(63));
-        b->fx.st[i].exponent = (u16)(case_one_in(8) ? case_random() : case_one_in(8) ? 0x7fff : (0x3fff + case_random() % 128 - 64) | (case_random() & 0x8000));
+        b->fx.st[i].exponent = (u16)(case_one_in(8)   ? case_random()
+                                     : case_one_in(8) ? 0x7fff
+                                                      : (0x3fff + case_random() % 128 - 64) | (case_random() & 0x8000));
     }
     for (unsigned i = 0; i < 32; i++) {
         u64 v = random_value();
         if (case_one_in(2))
             v = (v & 0x800fffffffffffff) | (1023 + case_random() % 100 - 50) << 52;
         else if (case_one_in(2))
-            v = (v & 0x807fffff807fffff) | (127 + case_random() % 64 - 32) << 23 | (127 + case_random() % 64 - 32) << 55;
+            v = (v & 0x807fffff807fffff) | (127 + case_random() % 64 - 32) << 23 |
+                (127 + case_random() % 64 - 32) << 55;
         b->fx.xmm[i / 2][i % 2] = v;
     }
 }
@@ -471,13 +520,14 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
         s->gpr[i] = random_value();
     if (case_one_in(3))
         s->gpr[e->op.rm & 15] = s->gpr[e->op.reg & 15];
-    s->rflags = 0x202 | (case_random() & FLAGS_ARITH) | (case_one_in(16) ? FLAG_ID : 0) | (case_one_in(16) ? FLAG_DF : 0) |
-                (case_one_in(32) ? FLAG_AC : 0);
+    s->rflags = 0x202 | (case_random() & FLAGS_ARITH) | (case_one_in(16) ? FLAG_ID : 0) |
+                (case_one_in(16) ? FLAG_DF : 0) | (case_one_in(32) ? FLAG_AC : 0);
     s->fx = row->attributes & (ATTR_FPU | ATTR_SSE | ATTR_MMXR) || row->op[0] >= OPR_V || row->op[1] >= OPR_V;
     if (s->fx)
         random_fx(block);
     if (row->op[1] == OPR_Ib || row->op[2] == OPR_Ib || row->op[0] == OPR_Ib)
-        e->bytes[e->imm_at + (row->op[0] == OPR_Iw ? 2 : 0)] = (u8)(case_one_in(2) ? case_random() : case_random() % 66);
+        e->bytes[e->imm_at + (row->op[0] == OPR_Iw ? 2 : 0)] =
+            (u8)(case_one_in(2) ? case_random() : case_random() % 66);
     if (is(row, "INT") && (e->bytes[e->imm_at] == 0x80 || e->bytes[e->imm_at] / 16 == 1))
         e->bytes[e->imm_at] = 0x20; /* the host's system call, and vectors a virtual host may use */
     redecode(e);
@@ -486,7 +536,8 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
         stack_operands(row, e, s);
     if (near_branch(row))
         branch_operands(row, e, s);
-    if (row->op[0] == OPR_Xb || row->op[0] == OPR_Xv || row->op[0] == OPR_Yb || row->op[0] == OPR_Yv || row->op[1] == OPR_Xb || row->op[1] == OPR_Xv)
+    if (row->op[0] == OPR_Xb || row->op[0] == OPR_Xv || row->op[0] == OPR_Yb || row->op[0] == OPR_Yv ||
+        row->op[1] == OPR_Xb || row->op[1] == OPR_Xv)
         string_operands(row, e, s);
     else if (row->op[1] == OPR_Yb || row->op[1] == OPR_Yv)
         string_operands(row, e, s);
@@ -495,10 +546,17 @@ bool case_operands(struct encoding *e, struct case_state *s, struct native_block
     if ((is(row, "CALL_E") || is(row, "JMP_E")) && !op_is_mem(&e->op))
         s->gpr[e->op.rm] = code_target();
     if (is(row, "XLAT"))
-        s->gpr[REG_RBX] = random_target(false) - (e->op.seg == SEG_FS ? fs_base : e->op.seg == SEG_GS ? gs_base : 0) - (u8)s->gpr[REG_RAX];
+        s->gpr[REG_RBX] = random_target(false) -
+                          (e->op.seg == SEG_FS   ? fs_base
+                           : e->op.seg == SEG_GS ? gs_base
+                                                 : 0) -
+                          (u8)s->gpr[REG_RAX];
     if (is(row, "MASKMOVQ") || is(row, "MASKMOVDQU"))
-        s->gpr[REG_RDI] = NATIVE_DATA + 0x800 + case_random() % 0x1000 - /* if a byte not stored may fault is nobody's promise */
-                          (e->op.seg == SEG_FS ? fs_base : e->op.seg == SEG_GS ? gs_base : 0);
+        s->gpr[REG_RDI] = NATIVE_DATA + 0x800 +
+                          case_random() % 0x1000 - /* if a byte not stored may fault is nobody's promise */
+                          (e->op.seg == SEG_FS   ? fs_base
+                           : e->op.seg == SEG_GS ? gs_base
+                                                 : 0);
     if (op_is_mem(&e->op) && !is(row, "LEA") && !is(row, "UD") && !is(row, "NOP")) {
         if (!memory_operand(row, e, s))
             return false;

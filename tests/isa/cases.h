@@ -8,7 +8,7 @@
 
 struct encoding {
     const struct row *row;
-    struct op op;      /* as decoded, before placement */
+    struct op op; /* as decoded, before placement */
     u8 bytes[16];
     unsigned length;
     unsigned disp_at, disp_size; /* where the displacement or moffs is in bytes */

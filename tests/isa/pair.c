@@ -14,8 +14,10 @@ static struct native_block *const host = native_state;
 static void close_pages(void)
 {
     for (u64 page = 0; page < VM_RAM; page += PAGE_SIZE) {
-        bool code = page == NATIVE_CODE, write = page >= NATIVE_DATA && page < NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE;
-        bool read = page >= NATIVE_DATA && page < NATIVE_DATA + NATIVE_DATA_SIZE, on_stack = page >= NATIVE_STACK && page < NATIVE_STACK + NATIVE_STACK_SIZE;
+        bool code = page == NATIVE_CODE,
+             write = page >= NATIVE_DATA && page < NATIVE_DATA + NATIVE_DATA_SIZE - PAGE_SIZE;
+        bool read = page >= NATIVE_DATA && page < NATIVE_DATA + NATIVE_DATA_SIZE,
+             on_stack = page >= NATIVE_STACK && page < NATIVE_STACK + NATIVE_STACK_SIZE;
         u64 nx = code ? 0 : BIT(63);
         if (write || on_stack)
             vm_set_pte(pair_vm, page, page | nx | 7);
@@ -64,7 +66,8 @@ static void fx_to_machine(const struct native_block *b)
 void pair_run_machine(unsigned length, const u64 gpr[16], u64 rflags, bool fx, bool by_trace, struct outcome *out)
 {
     struct cpu *cpu = pair_vm->cpu;
-    if (pair_vm->raised || cpu->seg[SEG_DS].selector || cpu->seg[SEG_ES].selector || cpu->seg[SEG_SS].selector != VM_SEL_USER_DATA)
+    if (pair_vm->raised || cpu->seg[SEG_DS].selector || cpu->seg[SEG_ES].selector ||
+        cpu->seg[SEG_SS].selector != VM_SEL_USER_DATA)
         vm_reset(pair_vm);
     memcpy(cpu->gpr, gpr, sizeof cpu->gpr);
     cpu->rip = NATIVE_CASE;
@@ -107,7 +110,8 @@ void pair_run_host(unsigned length, const u64 gpr[16], u64 rflags, bool fx, stru
     host->use_fx = fx;
     host->rip = NATIVE_CASE;
     native_go();
-    *out = (struct outcome){.vector = host->vector, .error = host->error, .cr2 = host->cr2, .rip = host->rip, .rflags = host->rflags};
+    *out = (struct outcome){
+        .vector = host->vector, .error = host->error, .cr2 = host->cr2, .rip = host->rip, .rflags = host->rflags};
     memcpy(out->gpr, host->gpr, sizeof out->gpr);
     memcpy(out->selector, host->selector, sizeof out->selector);
     if (host->vector == NO_VECTOR)
@@ -156,18 +160,26 @@ void pair_randomize(u64 (*random)(void))
     pair_restore();
 }
 
-bool pair_same_memory(void) { return !memcmp(pair_data, (void *)NATIVE_DATA, PAIR_WRITABLE) && !memcmp(pair_stack, (void *)NATIVE_STACK, NATIVE_STACK_SIZE); }
+bool pair_same_memory(void)
+{
+    return !memcmp(pair_data, (void *)NATIVE_DATA, PAIR_WRITABLE) &&
+           !memcmp(pair_stack, (void *)NATIVE_STACK, NATIVE_STACK_SIZE);
+}
 
 bool pair_host_has(unsigned feature)
 {
-    static const struct { u32 leaf, subleaf; char reg; u8 bit; } places[] = {
+    static const struct {
+        u32 leaf, subleaf;
+        char reg;
+        u8 bit;
+    } places[] = {
 #define FEATURE(id, leaf, subleaf, reg, bit, name) {leaf, subleaf, #reg[1], bit},
 #include "cpu/features.def"
 #undef FEATURE
     };
-    return feature == FEAT_ALWAYS || native_has(places[feature].leaf, places[feature].subleaf, places[feature].reg, places[feature].bit);
+    return feature == FEAT_ALWAYS ||
+           native_has(places[feature].leaf, places[feature].subleaf, places[feature].reg, places[feature].bit);
 }
-
 
 void pair_lay(const u8 *bytes, unsigned length)
 {

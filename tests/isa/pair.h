@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host processor and a test machine side by side: the same code, registers and memory at the same linear addresses, at CPL 3 in 64-bit mode. */
+/* The host processor and a test machine side by side: the same code, registers and memory at the same linear addresses,
+ * at CPL 3 in 64-bit mode. */
 #ifndef FAULTLINE_TESTS_PAIR_H
 #define FAULTLINE_TESTS_PAIR_H
 
@@ -24,7 +25,8 @@ bool pair_setup(u64 *fs, u64 *gs, const char **why);
 /* Code at NATIVE_CASE on both. */
 void pair_lay(const u8 *bytes, unsigned length);
 
-/* Run it: `length` bytes, from these registers; fx: native_state->fx too, which the machine takes first. by_trace: as a trace, else step by step. */
+/* Run it: `length` bytes, from these registers; fx: native_state->fx too, which the machine takes first. by_trace: as a
+ * trace, else step by step. */
 void pair_run_machine(unsigned length, const u64 gpr[16], u64 rflags, bool fx, bool by_trace, struct outcome *);
 void pair_run_host(unsigned length, const u64 gpr[16], u64 rflags, bool fx, struct outcome *);
 

@@ -13,7 +13,10 @@ static unsigned bits_index(unsigned bits) { return bits == 16 ? 0 : bits == 32 ?
 
 static const ZydisDecoder *zydis_decoder(unsigned bits)
 {
-    static const struct { ZydisMachineMode mode; ZydisStackWidth stack; } kinds[] = {
+    static const struct {
+        ZydisMachineMode mode;
+        ZydisStackWidth stack;
+    } kinds[] = {
         {ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16},
         {ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32},
         {ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64},
@@ -95,11 +98,14 @@ static enum reference_role zydis_role(const ZydisDecodedOperand *o)
     case ZYDIS_OPERAND_ENCODING_NDSNDD: return ROLE_VVVV;
     case ZYDIS_OPERAND_ENCODING_OPCODE: return ROLE_OPCODE;
     case ZYDIS_OPERAND_ENCODING_DISP16_32_64: return ROLE_RM;
-    default: return o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE || o->type == ZYDIS_OPERAND_TYPE_POINTER ? ROLE_IMMEDIATE : ROLE_OTHER;
+    default:
+        return o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE || o->type == ZYDIS_OPERAND_TYPE_POINTER ? ROLE_IMMEDIATE
+                                                                                                : ROLE_OTHER;
     }
 }
 
-static void zydis_operands(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands, struct reference *ref)
+static void zydis_operands(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands,
+                           struct reference *ref)
 {
     for (unsigned i = 0; i < insn->operand_count; i++) {
         const ZydisDecodedOperand *o = &operands[i];
@@ -139,10 +145,10 @@ static u8 capstone_address(unsigned reg)
 {
     static const u16 numbers[3][16] = {
         {X86_REG_AX, X86_REG_CX, X86_REG_DX, X86_REG_BX, X86_REG_SP, X86_REG_BP, X86_REG_SI, X86_REG_DI},
-        {X86_REG_EAX, X86_REG_ECX, X86_REG_EDX, X86_REG_EBX, X86_REG_ESP, X86_REG_EBP, X86_REG_ESI, X86_REG_EDI, X86_REG_R8D, X86_REG_R9D,
-         X86_REG_R10D, X86_REG_R11D, X86_REG_R12D, X86_REG_R13D, X86_REG_R14D, X86_REG_R15D},
-        {X86_REG_RAX, X86_REG_RCX, X86_REG_RDX, X86_REG_RBX, X86_REG_RSP, X86_REG_RBP, X86_REG_RSI, X86_REG_RDI, X86_REG_R8, X86_REG_R9,
-         X86_REG_R10, X86_REG_R11, X86_REG_R12, X86_REG_R13, X86_REG_R14, X86_REG_R15},
+        {X86_REG_EAX, X86_REG_ECX, X86_REG_EDX, X86_REG_EBX, X86_REG_ESP, X86_REG_EBP, X86_REG_ESI, X86_REG_EDI,
+         X86_REG_R8D, X86_REG_R9D, X86_REG_R10D, X86_REG_R11D, X86_REG_R12D, X86_REG_R13D, X86_REG_R14D, X86_REG_R15D},
+        {X86_REG_RAX, X86_REG_RCX, X86_REG_RDX, X86_REG_RBX, X86_REG_RSP, X86_REG_RBP, X86_REG_RSI, X86_REG_RDI,
+         X86_REG_R8, X86_REG_R9, X86_REG_R10, X86_REG_R11, X86_REG_R12, X86_REG_R13, X86_REG_R14, X86_REG_R15},
     };
     if (reg == X86_REG_RIP || reg == X86_REG_EIP)
         return BASE_IP;
@@ -159,9 +165,13 @@ static void capstone_memory(const cs_x86 *x86, struct reference *ref)
         const cs_x86_op *o = &x86->operands[i];
         if (o->type != X86_OP_MEM)
             continue;
-        ref->memory = (struct reference_operand){.kind = REF_MEMORY, .bits = (u16)(o->size * 8),
-                                                 .base = capstone_address(o->mem.base), .index = capstone_address(o->mem.index),
-                                                 .scale = (u8)(o->mem.scale > 1 ? __builtin_ctz((unsigned)o->mem.scale) : 0), .value = o->mem.disp};
+        ref->memory =
+            (struct reference_operand){.kind = REF_MEMORY,
+                                       .bits = (u16)(o->size * 8),
+                                       .base = capstone_address(o->mem.base),
+                                       .index = capstone_address(o->mem.index),
+                                       .scale = (u8)(o->mem.scale > 1 ? __builtin_ctz((unsigned)o->mem.scale) : 0),
+                                       .value = o->mem.disp};
         return;
     }
 }

@@ -12,23 +12,23 @@ enum { BASE_NONE = 0xff, BASE_IP = 0xfe };
 struct reference_operand {
     enum { REF_NONE, REF_REGISTER, REF_MEMORY, REF_IMMEDIATE, REF_POINTER } kind;
     u16 bits;
-    bool general;     /* a general register: */
-    u8 offset;        /* its byte offset in struct cpu */
-    u8 number;        /* other registers: which of their kind */
-    u8 base, index;   /* register numbers, BASE_* */
-    u8 scale;         /* a shift */
-    u8 segment;       /* enum SEG */
-    s64 value;        /* displacement or immediate */
-    bool write;       /* memory: it is written */
+    bool general;   /* a general register: */
+    u8 offset;      /* its byte offset in struct cpu */
+    u8 number;      /* other registers: which of their kind */
+    u8 base, index; /* register numbers, BASE_* */
+    u8 scale;       /* a shift */
+    u8 segment;     /* enum SEG */
+    s64 value;      /* displacement or immediate */
+    bool write;     /* memory: it is written */
 };
 
 struct reference {
     bool valid;
     u8 length;
-    const char *name;   /* lower case */
-    const char *set;    /* Zydis: the instruction set it counts to */
+    const char *name; /* lower case */
+    const char *set;  /* Zydis: the instruction set it counts to */
     u8 address_bits;
-    bool reads_string;  /* has DS:rSI, with this segment */
+    bool reads_string; /* has DS:rSI, with this segment */
     u8 string_segment;
     struct reference_operand operand[ROLES]; /* Zydis only */
     struct reference_operand memory;         /* ModRM or moffs memory operand */

@@ -5,9 +5,20 @@
 
 #include "mmu/base.h"
 
-enum { P66 = 1, P67 = 2, PF2 = 4, PF3 = 8, PLOCK = 16, PREX = 32, PW = 64, PVEX = 128, PSEG = 256, PVL = 512,
-       PMANY = 2048 /* more than one, the REX prefix in its place not counted */,
-       PNOBASE = 1024 /* a SIB byte without base, and REX.B or VEX.B */ };
+enum {
+    P66 = 1,
+    P67 = 2,
+    PF2 = 4,
+    PF3 = 8,
+    PLOCK = 16,
+    PREX = 32,
+    PW = 64,
+    PVEX = 128,
+    PSEG = 256,
+    PVL = 512,
+    PMANY = 2048 /* more than one, the REX prefix in its place not counted */,
+    PNOBASE = 1024 /* a SIB byte without base, and REX.B or VEX.B */
+};
 
 struct scan {
     unsigned prefixes;

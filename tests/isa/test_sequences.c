@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Short programs against the host processor: what single instructions cannot show of traces. Flags computed only where they are seen, compares
- * fused with their branches, branches inside a trace and back to its start, loops that run through links.
+ * Short programs against the host processor: what single instructions cannot show of traces. Flags computed only where
+ * they are seen, compares fused with their branches, branches inside a trace and back to its start, loops that run
+ * through links.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 #include "tests/isa/pair.h"
 
 /* Rows whose results and flags, AF aside, are defined in every case; none takes AF in. */
-static const char *const names[] = {"ADD", "ADC", "SUB", "SBB", "CMP", "AND", "OR", "XOR", "TEST", "INC", "DEC", "NEG", "NOT", "MOV", "MOVZX", "MOVSX", "LEA", "XCHG",
-                                    "XADD", "CMOVcc", "SETcc", "CMC", "CLC", "STC", "SAHF", "CBW", "CWD", "POPCNT", "ADCX", "ADOX", "BSWAP", "NOP"};
+static const char *const names[] = {"ADD",  "ADC",  "SUB",  "SBB",    "CMP",   "AND",  "OR",    "XOR",
+                                    "TEST", "INC",  "DEC",  "NEG",    "NOT",   "MOV",  "MOVZX", "MOVSX",
+                                    "LEA",  "XCHG", "XADD", "CMOVcc", "SETcc", "CMC",  "CLC",   "STC",
+                                    "SAHF", "CBW",  "CWD",  "POPCNT", "ADCX",  "ADOX", "BSWAP", "NOP"};
 static const char *const by_one[] = {"SHL", "SHR", "SAR", "ROL", "ROR", "RCL", "RCR"};
 
 enum { LIMIT = 96, LOOP_REGISTER = 15 };
@@ -21,7 +24,10 @@ struct program {
     u8 bytes[NATIVE_CASE_SIZE];
     unsigned length, count, at[16];
     bool loop;
-    struct { unsigned from, to; bool near; } jump[8]; /* where the displacement is, instruction number of the target */
+    struct {
+        unsigned from, to;
+        bool near;
+    } jump[8]; /* where the displacement is, instruction number of the target */
     unsigned jumps;
 };
 
@@ -40,7 +46,8 @@ static void make_pool(void)
 {
     for (unsigned i = 0; i < isa_row_count && pool_size < 1024; i++) {
         const struct row *row = &isa_rows[i];
-        bool one = row->op[1] == OPR_one && named(by_one, 7, row->name), moffs = row->op[0] == OPR_Ob || row->op[1] == OPR_Ob || row->op[0] == OPR_Ov || row->op[1] == OPR_Ov;
+        bool one = row->op[1] == OPR_one && named(by_one, 7, row->name),
+             moffs = row->op[0] == OPR_Ob || row->op[1] == OPR_Ob || row->op[0] == OPR_Ov || row->op[1] == OPR_Ov;
         if ((row->attributes & ATTR_I64) || moffs || !pair_host_has(row->feature) || row->opcode == 0x0f0d)
             continue;
         if (one || named(names, sizeof names / sizeof names[0], row->name))
@@ -128,19 +135,22 @@ static const char *differs(const struct outcome *h, const struct outcome *m)
     return pair_same_memory() ? NULL : "memory";
 }
 
-static void print_failure(const struct program *p, const u64 gpr[16], const struct outcome *h, const struct outcome *m, const char *what, bool by_trace)
+static void print_failure(const struct program *p, const u64 gpr[16], const struct outcome *h, const struct outcome *m,
+                          const char *what, bool by_trace)
 {
     printf("FAIL %s (%s):", what, by_trace ? "trace" : "steps");
     for (unsigned i = 0; i < p->length; i++)
         printf(" %02x", p->bytes[i]);
-    printf("\n  rip host %llx, ours %llx; rflags %llx, %llx; vector %llu, %llu\n", (unsigned long long)h->rip, (unsigned long long)m->rip,
-           (unsigned long long)h->rflags, (unsigned long long)m->rflags, (unsigned long long)h->vector, (unsigned long long)m->vector);
+    printf("\n  rip host %llx, ours %llx; rflags %llx, %llx; vector %llu, %llu\n", (unsigned long long)h->rip,
+           (unsigned long long)m->rip, (unsigned long long)h->rflags, (unsigned long long)m->rflags,
+           (unsigned long long)h->vector, (unsigned long long)m->vector);
     for (unsigned i = 0; i < 16; i++)
-        printf("  r%u %llx -> host %llx, ours %llx%s\n", i, (unsigned long long)gpr[i], (unsigned long long)h->gpr[i], (unsigned long long)m->gpr[i],
-               h->gpr[i] == m->gpr[i] ? "" : " <-");
+        printf("  r%u %llx -> host %llx, ours %llx%s\n", i, (unsigned long long)gpr[i], (unsigned long long)h->gpr[i],
+               (unsigned long long)m->gpr[i], h->gpr[i] == m->gpr[i] ? "" : " <-");
 }
 
-/* Under some hypervisors a native run very seldom goes wrong by itself: what differs is asked three times more, from fresh memory. */
+/* Under some hypervisors a native run very seldom goes wrong by itself: what differs is asked three times more, from
+ * fresh memory. */
 static bool host_slipped(const struct program *p, const u64 gpr[16], u64 rflags)
 {
     for (unsigned again = 0; again < 3; again++) {
@@ -202,6 +212,7 @@ int main(void)
         failures += !check_program(&p, &slips);
     }
     failures += slips > 5 + i / 20000;
-    printf("programs of %u rows, each run three times; %u slips of the host\n%u passed, %u failed\n", pool_size, slips, i - failures, failures);
+    printf("programs of %u rows, each run three times; %u slips of the host\n%u passed, %u failed\n", pool_size, slips,
+           i - failures, failures);
     return failures != 0;
 }

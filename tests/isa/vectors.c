@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hardware-captured 80286 vectors against the machine in real mode: vectors FILE, in the S286 format, compressed or not. Where a 386 and later
- * differ from the 286 by their manuals the rule's number is counted (the list is rule_text); nothing else is left out.
+ * Hardware-captured 80286 vectors against the machine in real mode: vectors FILE, in the S286 format, compressed or
+ * not. Where a 386 and later differ from the 286 by their manuals the rule's number is counted (the list is rule_text);
+ * nothing else is left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,23 @@
 
 enum { REACH = 0x110000, REGISTERS = 14, LIMIT = 200000, FLAG_MASK = 0xfd5 };
 enum { AX, BX, CX, DX, CS, SS, DS, ES, SP, BP, SI, DI, IP, FLAGS };
-static const char *const register_names[] = {"ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si", "di", "ip", "flags"};
+static const char *const register_names[] = {"ax", "bx", "cx", "dx", "cs", "ss", "ds",
+                                             "es", "sp", "bp", "si", "di", "ip", "flags"};
 
 /* What is not the 286's way later. */
-enum rule { NO_RULE, IOPL_NT, SHIFT_MASKS, LOCK_ILLEGAL, TOO_LONG, STACK_FAULT, LATER_OPCODE, STRING_FAULT, DIVIDE_FLAGS, CALL_REGISTER, RULES };
+enum rule {
+    NO_RULE,
+    IOPL_NT,
+    SHIFT_MASKS,
+    LOCK_ILLEGAL,
+    TOO_LONG,
+    STACK_FAULT,
+    LATER_OPCODE,
+    STRING_FAULT,
+    DIVIDE_FLAGS,
+    CALL_REGISTER,
+    RULES
+};
 static const char *const rule_text[] = {
     "",
     "POPF, IRET: IOPL and NT can be set, not compared",
@@ -25,8 +39,10 @@ static const char *const rule_text[] = {
     "more than 10 bytes: a 286's limit; not compared",
     "a word at offset FFFF of the stack: #SS, where the 286 says #GP; not compared",
     "FS, GS and ESC, which a 286 has not; not compared",
-    "string instructions that fault: a 286 leaves CX, SI, DI as they were on the way, later ones as at the start; those are not compared",
-    "divide errors: what a 286 pushes for the arithmetic flags is the division's, later ones push those of before; not compared",
+    "string instructions that fault: a 286 leaves CX, SI, DI as they were on the way, later ones as at the start; "
+    "those are not compared",
+    "divide errors: what a 286 pushes for the arithmetic flags is the division's, later ones push those of before; not "
+    "compared",
     "CALL far with a register, #UD: a 286's frame need not hold its CS; that word is not compared",
 };
 
@@ -59,8 +75,14 @@ static const u8 *skip_runs(const u8 *p)
 
 static void parse(const u8 *p, struct test *t)
 {
-    *t = (struct test){.op = p[0], .reg = p[1], .index = get16(p + 2), .flags = p[4], .vector = p[5], .flag_at = get32(p + 6),
-                       .defined = get16(p + 10), .ilen = p[12]};
+    *t = (struct test){.op = p[0],
+                       .reg = p[1],
+                       .index = get16(p + 2),
+                       .flags = p[4],
+                       .vector = p[5],
+                       .flag_at = get32(p + 6),
+                       .defined = get16(p + 10),
+                       .ilen = p[12]};
     p += 13;
     for (unsigned i = 0; i < REGISTERS; i++, p += 2)
         t->first[i] = t->last[i] = get16(p);
@@ -147,10 +169,16 @@ static bool lockable(const u8 *b)
     if (b[0] < 0x38)
         return (b[0] & 7) <= 1;
     switch (b[0]) {
-    case 0x80: case 0x81: case 0x82: case 0x83: return reg != 7;
-    case 0x86: case 0x87: return true;
-    case 0xf6: case 0xf7: return reg == 2 || reg == 3;
-    case 0xfe: case 0xff: return reg <= 1;
+    case 0x80:
+    case 0x81:
+    case 0x82:
+    case 0x83: return reg != 7;
+    case 0x86:
+    case 0x87: return true;
+    case 0xf6:
+    case 0xf7: return reg == 2 || reg == 3;
+    case 0xfe:
+    case 0xff: return reg <= 1;
     default: return false;
     }
 }
@@ -206,8 +234,20 @@ static void get_registers(u16 r[REGISTERS])
 {
     struct cpu_state s;
     cpu_get_state(vm->cpu, &s);
-    const u64 values[] = {s.gpr[REG_RAX], s.gpr[REG_RBX], s.gpr[REG_RCX], s.gpr[REG_RDX], s.seg[SEG_CS].selector, s.seg[SEG_SS].selector, s.seg[SEG_DS].selector,
-                          s.seg[SEG_ES].selector, s.gpr[REG_RSP], s.gpr[REG_RBP], s.gpr[REG_RSI], s.gpr[REG_RDI], s.rip, s.rflags};
+    const u64 values[] = {s.gpr[REG_RAX],
+                          s.gpr[REG_RBX],
+                          s.gpr[REG_RCX],
+                          s.gpr[REG_RDX],
+                          s.seg[SEG_CS].selector,
+                          s.seg[SEG_SS].selector,
+                          s.seg[SEG_DS].selector,
+                          s.seg[SEG_ES].selector,
+                          s.gpr[REG_RSP],
+                          s.gpr[REG_RBP],
+                          s.gpr[REG_RSI],
+                          s.gpr[REG_RDI],
+                          s.rip,
+                          s.rflags};
     for (unsigned i = 0; i < REGISTERS; i++)
         r[i] = (u16)values[i];
 }
@@ -305,7 +345,8 @@ static void run_test(const struct test *t)
         good = stop == CPU_STOP_HALTED;
         if (!good)
             snprintf(what, sizeof what, "HLT is not reached (%d)", stop);
-        good = good && registers_agree(t, rule, mask, what, sizeof what) && memory_agrees(t, rule, mask, what, sizeof what);
+        good = good && registers_agree(t, rule, mask, what, sizeof what) &&
+               memory_agrees(t, rule, mask, what, sizeof what);
         clear_all(t, &stray);
         if (good && stray) {
             snprintf(what, sizeof what, "a store elsewhere");

@@ -14,31 +14,23 @@ struct vm_page {
 
 const char *vm_mode_name(enum vm_mode mode)
 {
-    static const char *const names[] = {"real16", "v86", "prot16-flat", "prot32-flat", "prot32-paged", "pae", "long64", "compat32"};
+    static const char *const names[] = {"real16",       "v86", "prot16-flat", "prot32-flat",
+                                        "prot32-paged", "pae", "long64",      "compat32"};
     return names[mode];
 }
 
 /* Memory. */
 
-void vm_write(struct vm *vm, u64 pa, const void *from, size_t size)
-{
-    phys_copy_in(vm->phys, pa, from, size);
-}
+void vm_write(struct vm *vm, u64 pa, const void *from, size_t size) { phys_copy_in(vm->phys, pa, from, size); }
 
-void vm_read(struct vm *vm, u64 pa, void *to, size_t size)
-{
-    phys_copy_out(vm->phys, pa, to, size);
-}
+void vm_read(struct vm *vm, u64 pa, void *to, size_t size) { phys_copy_out(vm->phys, pa, to, size); }
 
 void vm_write32(struct vm *vm, u64 pa, u32 value) { phys_write(vm->phys, pa, value, 4); }
 void vm_write64(struct vm *vm, u64 pa, u64 value) { phys_write(vm->phys, pa, value, 8); }
 u32 vm_read32(struct vm *vm, u64 pa) { return (u32)phys_read(vm->phys, pa, 4); }
 u64 vm_read64(struct vm *vm, u64 pa) { return phys_read(vm->phys, pa, 8); }
 
-void vm_code(struct vm *vm, const u8 *bytes, unsigned size)
-{
-    vm_write(vm, vm->code, bytes, size);
-}
+void vm_code(struct vm *vm, const u8 *bytes, unsigned size) { vm_write(vm, vm->code, bytes, size); }
 
 /* Descriptor tables. */
 
@@ -64,10 +56,20 @@ enum {
 
 static void make_gdt(struct vm *vm)
 {
-    static const struct { u8 selector; u16 attributes; } flat[] = {
-        {VM_SEL_CODE64, CODE | ATTR_L}, {VM_SEL_DATA, DATA | ATTR_DB}, {VM_SEL_CODE32, CODE | ATTR_DB}, {VM_SEL_CODE16, CODE},
-        {VM_SEL_USER_DATA, DATA | ATTR_DB | USER}, {VM_SEL_USER_CODE64, CODE | ATTR_L | USER}, {VM_SEL_USER_CODE32, CODE | ATTR_DB | USER},
-        {VM_SEL_USER_CODE16, CODE | USER}, {VM_SEL_DATA16, DATA}, {VM_SEL_USER_DATA16, DATA | USER},
+    static const struct {
+        u8 selector;
+        u16 attributes;
+    } flat[] = {
+        {VM_SEL_CODE64, CODE | ATTR_L},
+        {VM_SEL_DATA, DATA | ATTR_DB},
+        {VM_SEL_CODE32, CODE | ATTR_DB},
+        {VM_SEL_CODE16, CODE},
+        {VM_SEL_USER_DATA, DATA | ATTR_DB | USER},
+        {VM_SEL_USER_CODE64, CODE | ATTR_L | USER},
+        {VM_SEL_USER_CODE32, CODE | ATTR_DB | USER},
+        {VM_SEL_USER_CODE16, CODE | USER},
+        {VM_SEL_DATA16, DATA},
+        {VM_SEL_USER_DATA16, DATA | USER},
     };
     for (unsigned i = 0; i < sizeof(flat) / sizeof(flat[0]); i++)
         vm_set_descriptor(vm, flat[i].selector, 0, 0xffffffff, flat[i].attributes);
@@ -78,7 +80,8 @@ static void make_idt(struct vm *vm)
 {
     u64 selector = long_mode(vm) ? VM_SEL_CODE64 : VM_SEL_CODE32;
     for (unsigned v = 0; v < 256; v++) {
-        u64 handler = VM_HANDLERS + v, gate = (handler & 0xffff) | selector << 16 | 0xee00ull << 32 | (handler >> 16) << 48;
+        u64 handler = VM_HANDLERS + v,
+            gate = (handler & 0xffff) | selector << 16 | 0xee00ull << 32 | (handler >> 16) << 48;
         if (vm->mode == VM_REAL16) {
             vm_write32(vm, 4 * v, (u32)handler);
         } else if (long_mode(vm)) {
@@ -104,14 +107,12 @@ static void make_tss(struct vm *vm)
     vm_write32(vm, VM_TSS + 100, 0x68 << 16); /* no I/O bitmap */
 }
 
-/* Page tables: everything mapped onto itself. The leaf tables start at VM_TABLES + 0x4000, the roots are before them. */
+/* Page tables: everything mapped onto itself. The leaf tables start at VM_TABLES + 0x4000, the roots are before them.
+ */
 
 enum { LEAVES = VM_TABLES + 0x4000, ENTRY = 7 };
 
-bool vm_paged(const struct vm *vm)
-{
-    return vm->mode == VM_V86 || vm->mode >= VM_PROT32_PAGED;
-}
+bool vm_paged(const struct vm *vm) { return vm->mode == VM_V86 || vm->mode >= VM_PROT32_PAGED; }
 
 static unsigned entry_size(const struct vm *vm) { return vm->mode == VM_V86 || vm->mode == VM_PROT32_PAGED ? 4 : 8; }
 
@@ -150,10 +151,12 @@ static struct cpu_segment flat_segment(u16 selector, u16 attributes)
 
 static void set_segments16(struct vm *vm)
 {
-    static const u16 selector[] = {VM_DATA16 >> 4, VM_CODE16 >> 4, VM_STACK16 >> 4, VM_DATA16 >> 4, VM_DATA16 >> 4, VM_DATA16 >> 4};
+    static const u16 selector[] = {VM_DATA16 >> 4, VM_CODE16 >> 4, VM_STACK16 >> 4,
+                                   VM_DATA16 >> 4, VM_DATA16 >> 4, VM_DATA16 >> 4};
     u16 attributes = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED | (vm->mode == VM_V86 ? ATTR_DPL : 0);
     for (unsigned i = 0; i < 6; i++)
-        vm->start.seg[i] = (struct cpu_segment){.selector = selector[i], .attributes = attributes, .limit = 0xffff, .base = (u64)selector[i] << 4};
+        vm->start.seg[i] = (struct cpu_segment){
+            .selector = selector[i], .attributes = attributes, .limit = 0xffff, .base = (u64)selector[i] << 4};
 }
 
 void vm_set_cpl(struct vm *vm, unsigned cpl)
@@ -183,7 +186,8 @@ static void set_control(struct vm *vm)
     struct cpu_state *s = &vm->start;
     const struct features *f = &vm->cpu->features;
     s->cr0 = CR0_ET | CR0_NE | CR0_MP | (vm->mode == VM_REAL16 ? 0 : CR0_PE | CR0_WP) | (vm_paged(vm) ? CR0_PG : 0);
-    s->cr4 = (vm->mode == VM_PAE || long_mode(vm) ? CR4_PAE : 0) | (has_feature(f, FEAT_SSE) ? CR4_OSFXSR | CR4_OSXMMEXCPT : 0);
+    s->cr4 = (vm->mode == VM_PAE || long_mode(vm) ? CR4_PAE : 0) |
+             (has_feature(f, FEAT_SSE) ? CR4_OSFXSR | CR4_OSXMMEXCPT : 0);
     if (has_feature(f, FEAT_XSAVE))
         s->cr4 |= CR4_OSXSAVE, s->xcr0 = 3;
     if (long_mode(vm))
@@ -213,18 +217,17 @@ static void set_start(struct vm *vm)
     }
     s->gdt_base = VM_GDT, s->gdt_limit = 0x7f;
     s->idt_base = VM_IDT, s->idt_limit = long_mode(vm) ? 0xfff : 0x7ff;
-    s->seg[SEG_TR] = (struct cpu_segment){.selector = VM_SEL_TSS, .attributes = ATTR_P | 0xb, .limit = 0x67, .base = VM_TSS};
+    s->seg[SEG_TR] =
+        (struct cpu_segment){.selector = VM_SEL_TSS, .attributes = ATTR_P | 0xb, .limit = 0x67, .base = VM_TSS};
     s->seg[SEG_LDTR] = (struct cpu_segment){0};
 }
 
-void vm_reset(struct vm *vm)
-{
-    cpu_set_state(vm->cpu, &vm->start);
-}
+void vm_reset(struct vm *vm) { cpu_set_state(vm->cpu, &vm->start); }
 
 /* Running. */
 
-static void on_page_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access, const struct walk *walk, int during)
+static void on_page_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                          const struct walk *walk, int during)
 {
     struct vm *vm = ctx;
     (void)cpu, (void)width, (void)walk, (void)during;

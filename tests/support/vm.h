@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for tests in two lines: RAM, a port bus and one processor, set up in some mode with descriptor tables, handlers and page
- * tables, no devices.
+ * A machine for tests in two lines: RAM, a port bus and one processor, set up in some mode with descriptor tables,
+ * handlers and page tables, no devices.
  *
  *     struct vm *vm = vm_create(VM_LONG64, NULL);
  *     vm_code(vm, bytes, size), vm_run(vm, 1);
  *
- * Linear addresses are physical addresses, mapped in 4 KiB pages for user and supervisor, writable, in the whole of RAM.
+ * Linear addresses are physical addresses, mapped in 4 KiB pages for user and supervisor, writable, in the whole of
+ * RAM.
  */
 #ifndef FAULTLINE_TESTS_VM_H
 #define FAULTLINE_TESTS_VM_H
@@ -21,7 +22,7 @@ enum vm_mode {
     VM_PROT32_PAGED, /* 32-bit paging */
     VM_PAE,
     VM_LONG64,
-    VM_COMPAT32,     /* 32-bit code segment in long mode */
+    VM_COMPAT32, /* 32-bit code segment in long mode */
     VM_MODES,
 };
 
@@ -29,23 +30,38 @@ enum vm_mode {
 enum {
     VM_GDT = 0x1000,
     VM_IDT = 0x2000,
-    VM_TSS = 0x3000,      /* IST entries 1..7 all name VM_KERNEL_STACK */
-    VM_LDT = 0x4000,      /* one page, empty; LDTR is null */
-    VM_HANDLERS = 0x5000, /* vector v: HLT at VM_HANDLERS + v (real mode: 0:VM_HANDLERS + v) */
+    VM_TSS = 0x3000,          /* IST entries 1..7 all name VM_KERNEL_STACK */
+    VM_LDT = 0x4000,          /* one page, empty; LDTR is null */
+    VM_HANDLERS = 0x5000,     /* vector v: HLT at VM_HANDLERS + v (real mode: 0:VM_HANDLERS + v) */
     VM_KERNEL_STACK = 0x8000, /* its top: where an interrupt from CPL 3 pushes */
-    VM_TABLES = 0x10000,  /* page tables */
+    VM_TABLES = 0x10000,      /* page tables */
     VM_RAM = 16 << 20,
     /* The workplace of 16-bit segments: CS = 0x2000, DS = ES = 0x3000, SS = 0x4000, and of the others */
-    VM_CODE16 = 0x20000, VM_DATA16 = 0x30000, VM_STACK16 = 0x40000,
-    VM_CODE32 = 0x200000, VM_DATA32 = 0x210000, VM_STACK32 = 0x220000,
-    VM_CODE_SIZE = 0x2000, VM_DATA_SIZE = 0x4000, VM_STACK_SIZE = 0x2000,
+    VM_CODE16 = 0x20000,
+    VM_DATA16 = 0x30000,
+    VM_STACK16 = 0x40000,
+    VM_CODE32 = 0x200000,
+    VM_DATA32 = 0x210000,
+    VM_STACK32 = 0x220000,
+    VM_CODE_SIZE = 0x2000,
+    VM_DATA_SIZE = 0x4000,
+    VM_STACK_SIZE = 0x2000,
 };
 
 /* Selectors in the GDT, RPL included. */
 enum {
-    VM_SEL_CODE64 = 0x08, VM_SEL_DATA = 0x10, VM_SEL_CODE32 = 0x18, VM_SEL_CODE16 = 0x20,
-    VM_SEL_USER_DATA = 0x2b, VM_SEL_USER_CODE64 = 0x33, VM_SEL_USER_CODE32 = 0x3b, VM_SEL_USER_CODE16 = 0x43,
-    VM_SEL_DATA16 = 0x48, VM_SEL_USER_DATA16 = 0x53, VM_SEL_TSS = 0x60, VM_SEL_SPARE = 0x70, /* two free entries */
+    VM_SEL_CODE64 = 0x08,
+    VM_SEL_DATA = 0x10,
+    VM_SEL_CODE32 = 0x18,
+    VM_SEL_CODE16 = 0x20,
+    VM_SEL_USER_DATA = 0x2b,
+    VM_SEL_USER_CODE64 = 0x33,
+    VM_SEL_USER_CODE32 = 0x3b,
+    VM_SEL_USER_CODE16 = 0x43,
+    VM_SEL_DATA16 = 0x48,
+    VM_SEL_USER_DATA16 = 0x53,
+    VM_SEL_TSS = 0x60,
+    VM_SEL_SPARE = 0x70, /* two free entries */
 };
 
 struct vm_page;
@@ -55,13 +71,14 @@ struct vm {
     struct phys *phys;
     struct bus *io;
     struct cpu *cpu;
-    u64 code, data, stack; /* linear: first byte of the code, first of the data, the stack pointer's start in mid-page */
+    u64 code, data,
+        stack; /* linear: first byte of the code, first of the data, the stack pointer's start in mid-page */
     struct cpu_state start; /* what vm_reset brings back; change it freely. RIP is at vm->code */
 
     /* Of the last vm_run: */
-    bool raised;               /* an exception or interrupt came; the first one is below */
+    bool raised; /* an exception or interrupt came; the first one is below */
     struct cpu_event event;
-    struct cpu_event last;     /* the last one: another if the first could not be delivered (an INT n its gate refuses) */
+    struct cpu_event last; /* the last one: another if the first could not be delivered (an INT n its gate refuses) */
     struct cpu_state at_event; /* before delivery: registers as the handler's frame will show them */
     struct access access;      /* if it was a page fault, */
     u64 la;                    /* its access and address */
@@ -93,7 +110,8 @@ u64 vm_read64(struct vm *, u64 pa);
 /* Run n instructions. Stops sooner after an exception is delivered, unless keep_going. */
 enum cpu_stop vm_run(struct vm *, u64 n);
 
-/* Page tables: the leaf entry of a linear address, read and written (and its translation dropped). Only in modes with paging. */
+/* Page tables: the leaf entry of a linear address, read and written (and its translation dropped). Only in modes with
+ * paging. */
 bool vm_paged(const struct vm *);
 u64 vm_pte_at(const struct vm *, u64 la); /* physical address of the entry */
 u64 vm_pte(struct vm *, u64 la);
