@@ -11,10 +11,12 @@
 
 /* The CR4 bits a feature brings. PCE is there without a counter to enable, as RDPMC is. */
 static const struct { u64 bit; u8 feature; } cr4_features[] = {
-    { CR4_TSD, FEAT_TSC },       { CR4_DE, FEAT_DE },           { CR4_PSE, FEAT_PSE },         { CR4_PAE, FEAT_PAE },
-    { CR4_PGE, FEAT_PGE },       { CR4_PCE, FEAT_CMOV },        { CR4_OSFXSR, FEAT_FXSR },     { CR4_OSXMMEXCPT, FEAT_SSE },
-    { CR4_UMIP, FEAT_UMIP },     { CR4_LA57, FEAT_LA57 },       { CR4_FSGSBASE, FEAT_FSGSBASE }, { CR4_PCIDE, FEAT_PCID },
-    { CR4_OSXSAVE, FEAT_XSAVE }, { CR4_SMEP, FEAT_SMEP },       { CR4_SMAP, FEAT_SMAP },       { CR4_PKE, FEAT_PKU },
+    { CR4_TSD, FEAT_TSC },            { CR4_DE, FEAT_DE },              { CR4_PSE, FEAT_PSE },
+    { CR4_PAE, FEAT_PAE },            { CR4_PGE, FEAT_PGE },            { CR4_PCE, FEAT_CMOV },
+    { CR4_OSFXSR, FEAT_FXSR },        { CR4_OSXMMEXCPT, FEAT_SSE },     { CR4_UMIP, FEAT_UMIP },
+    { CR4_LA57, FEAT_LA57 },          { CR4_FSGSBASE, FEAT_FSGSBASE },  { CR4_PCIDE, FEAT_PCID },
+    { CR4_OSXSAVE, FEAT_XSAVE },      { CR4_SMEP, FEAT_SMEP },          { CR4_SMAP, FEAT_SMAP },
+    { CR4_PKE, FEAT_PKU },
 };
 
 static u64 cr4_defined(const struct cpu *cpu)
@@ -49,7 +51,10 @@ void paging_refresh(struct cpu *cpu)
     p->pkru = cpu->pkru;
 }
 
-/* SDM "PDPTE Registers": loaded from memory when PAE paging is entered or CR3 loaded; #GP(0) if one has reserved bits set. */
+/*
+ * SDM "PDPTE Registers": loaded from memory when PAE paging is entered or CR3 loaded; #GP(0) if one has reserved
+ * bits set.
+ */
 static void read_pdptes(struct cpu *cpu, u64 cr3, u64 pdpte[4])
 {
     for (unsigned i = 0; i < 4; i++)

@@ -20,7 +20,8 @@ static const struct { u32 leaf; u8 feature, subleaf, reg, bit; } feature_bits[] 
 static void add_feature_bits(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4])
 {
     for (unsigned i = 0; i < FEAT_COUNT; i++)
-        if (feature_bits[i].leaf == leaf && feature_bits[i].subleaf == subleaf && has_feature(&cpu->features, feature_bits[i].feature))
+        if (feature_bits[i].leaf == leaf && feature_bits[i].subleaf == subleaf &&
+            has_feature(&cpu->features, feature_bits[i].feature))
             out[feature_bits[i].reg] |= 1u << feature_bits[i].bit;
 }
 

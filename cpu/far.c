@@ -21,7 +21,8 @@ void frame_write(struct cpu *cpu, const struct frame *f)
 {
     u64 first = f->slot[0].la, last = f->slot[f->count - 1].la;
     unsigned size = f->count * f->width;
-    u8 *p = f->access.user || f->access.ac || first - last != size - f->width ? NULL : system_peek(cpu, last, size, true);
+    bool plain = !f->access.user && !f->access.ac && first - last == size - f->width;
+    u8 *p = plain ? system_peek(cpu, last, size, true) : NULL;
 
     if (likely(p != NULL)) {
         for (unsigned i = 0; i < f->count; i++)
@@ -34,7 +35,10 @@ void frame_write(struct cpu *cpu, const struct frame *f)
         lin_write(cpu, f->slot[i].la, f->slot[i].value, f->width, f->access);
 }
 
-/* SDM "Stack Switching" and INT n, "INTER-PRIVILEGE-LEVEL-INTERRUPT". The TSS's layout is the type TR was loaded with. */
+/*
+ * SDM "Stack Switching" and INT n, "INTER-PRIVILEGE-LEVEL-INTERRUPT". The TSS's layout is the type TR was loaded
+ * with.
+ */
 u64 tss_stack(struct cpu *cpu, unsigned cpl, unsigned ist, u16 *ss)
 {
     const struct segment *tr = &cpu->seg[SEG_TR];
@@ -77,7 +81,8 @@ struct segment tss_stack_segment(struct cpu *cpu, unsigned cpl, u16 selector, st
     if (!descriptor_read(cpu, selector, d))
         raise_ts(cpu, error);
     a = descriptor_attributes(d);
-    if ((selector & 3) != cpl || ATTR_DPL_OF(a) != cpl || (a & (ATTR_S | ATTR_CODE | ATTR_WRITABLE)) != (ATTR_S | ATTR_WRITABLE))
+    if ((selector & 3) != cpl || ATTR_DPL_OF(a) != cpl ||
+        (a & (ATTR_S | ATTR_CODE | ATTR_WRITABLE)) != (ATTR_S | ATTR_WRITABLE))
         raise_ts(cpu, error);
     if (!(a & ATTR_P))
         raise_ss(cpu, error);

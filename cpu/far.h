@@ -73,6 +73,8 @@ ALWAYS_INLINE void frame_push(struct cpu *cpu, struct frame *f, u64 value)
             raise_ss(cpu, f->error);
         la = (u32)(f->ss.base + sp);
     }
+    if (f->access.user && f->access.implicit == IMPLICIT_NONE)
+        lin_check_alignment(cpu, la, f->width);
     f->sp = sp;
     f->slot[f->count].la = la;
     f->slot[f->count++].value = value;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Far JMP and CALL: SDM Vol. 2A, CALL and JMP, "Operation"; Vol. 3A, "Privilege Level Checking When Transferring Program Control". */
+/*
+ * Far JMP and CALL: SDM Vol. 2A, CALL and JMP, "Operation"; Vol. 3A, "Privilege Level Checking When Transferring
+ * Program Control".
+ */
 #include "cpu/far.h"
 #include "cpu/handlers.h"
 #include "cpu/system.h"
@@ -64,8 +67,12 @@ static void far_real(struct cpu *cpu, const struct op *op, const struct far_targ
     cpu_refresh(cpu);
 }
 
-/* To code of the same privilege, directly or through a gate: a CALL pushes slots of `width` bytes on the current stack. */
-static void transfer_same(struct cpu *cpu, bool call, unsigned width, const struct descriptor *d, const struct segment *cs, u64 rip)
+/*
+ * To code of the same privilege, directly or through a gate: a CALL pushes slots of `width` bytes on the current
+ * stack.
+ */
+static void transfer_same(struct cpu *cpu, bool call, unsigned width, const struct descriptor *d,
+                          const struct segment *cs, u64 rip)
 {
     struct frame f;
 
@@ -103,8 +110,8 @@ static void far_code(struct cpu *cpu, const struct op *op, const struct far_targ
 }
 
 /* "MORE-PRIVILEGE": a new stack from the TSS; legacy gates copy parameters. */
-static void call_inner(struct cpu *cpu, const struct descriptor *gate, unsigned width, const struct descriptor *d, const struct segment *cs,
-                       u64 rip)
+static void call_inner(struct cpu *cpu, const struct descriptor *gate, unsigned width, const struct descriptor *d,
+                       const struct segment *cs, u64 rip)
 {
     unsigned cpl = descriptor_dpl(d), parameters = in_long(cpu) ? 0 : gate->low >> 32 & 0x1f;
     u64 mask = cpu->seg[SEG_SS].attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
@@ -190,7 +197,8 @@ static void far_task(struct cpu *cpu, const struct far_target *t, const struct d
     if (!gate && descriptor_type(d) & SYS_BUSY)
         raise_gp(cpu, selector_error(t->selector));
     check_system(cpu, t, d);
-    task_switch(cpu, gate ? (u16)(d->low >> 16) : t->selector, t->call ? TASK_CALL : TASK_JMP, cpu->next_rip, flags_get(cpu), NULL);
+    task_switch(cpu, gate ? (u16)(d->low >> 16) : t->selector, t->call ? TASK_CALL : TASK_JMP, cpu->next_rip,
+                flags_get(cpu), NULL);
     cpu->resumed = true;
 }
 

@@ -41,7 +41,8 @@ struct segment return_stack_segment(struct cpu *cpu, u16 selector, const struct 
     if (!descriptor_read(cpu, selector, d))
         raise_gp(cpu, error);
     a = descriptor_attributes(d);
-    if ((selector & 3u) != rpl || ATTR_DPL_OF(a) != rpl || (a & (ATTR_S | ATTR_CODE | ATTR_WRITABLE)) != (ATTR_S | ATTR_WRITABLE))
+    if ((selector & 3u) != rpl || ATTR_DPL_OF(a) != rpl ||
+        (a & (ATTR_S | ATTR_CODE | ATTR_WRITABLE)) != (ATTR_S | ATTR_WRITABLE))
         raise_gp(cpu, error);
     if (!(a & ATTR_P))
         raise_ss(cpu, error);
@@ -49,10 +50,11 @@ struct segment return_stack_segment(struct cpu *cpu, u16 selector, const struct 
 }
 
 /*
- * A return to a 16-bit stack loads SP alone: bits 31:16 of ESP keep the inner level's, as every Intel processor does, whatever the operand
- * size (the manual shows a full load).
+ * A return to a 16-bit stack loads SP alone: bits 31:16 of ESP keep the inner level's, as every Intel processor does,
+ * whatever the operand size (the manual shows a full load).
  */
-void return_commit(struct cpu *cpu, const struct segment *cs, const struct segment *ss, u64 rip, u64 sp, unsigned release)
+void return_commit(struct cpu *cpu, const struct segment *cs, const struct segment *ss, u64 rip, u64 sp,
+                   unsigned release)
 {
     bool outward = (cs->selector & 3) > cpu->cpl;
 
@@ -91,7 +93,8 @@ static void ret_real(struct cpu *cpu, const struct op *op, unsigned release)
 }
 
 /* "RETURN-TO-OUTER-PRIVILEGE-LEVEL" */
-static void ret_outer(struct cpu *cpu, const struct op *op, unsigned release, const struct segment *cs, const struct descriptor *d, u64 rip)
+static void ret_outer(struct cpu *cpu, const struct op *op, unsigned release, const struct segment *cs,
+                      const struct descriptor *d, u64 rip)
 {
     u64 sp = slot(cpu, op, 2u * op->osize + release);
     u16 selector = (u16)slot(cpu, op, 3u * op->osize + release);

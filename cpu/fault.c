@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Raising exceptions: recorded in the CPU, delivered by the run loop (SDM Vol. 3A, "Exception and Interrupt Reference"). */
+/*
+ * Raising exceptions: recorded in the CPU, delivered by the run loop (SDM Vol. 3A, "Exception and Interrupt
+ * Reference").
+ */
 #include "cpu/fault.h"
 
 #include "cpu/interrupt.h"
@@ -31,8 +34,8 @@ static _Noreturn void raise_with(struct cpu *cpu, u8 vector, u32 error)
 }
 
 /*
- * SDM "Error Code", EXT: the exception occurred during delivery of an event external to the program, such as an interrupt or an
- * earlier exception; not during that of INT n, INT3 or INTO. (INT1 counts as external.)
+ * SDM "Error Code", EXT: the exception occurred during delivery of an event external to the program, such as an
+ * interrupt or an earlier exception; not during that of INT n, INT3 or INTO. (INT1 counts as external.)
  */
 static u32 external(const struct cpu *cpu)
 {

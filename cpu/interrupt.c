@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Delivery of exceptions and interrupts: SDM Vol. 2A, INT n, "Operation"; Vol. 3A, "Interrupt and Exception Handling". */
+/*
+ * Delivery of exceptions and interrupts: SDM Vol. 2A, INT n, "Operation"; Vol. 3A, "Interrupt and Exception
+ * Handling".
+ */
 #include "cpu/interrupt.h"
 
 #include "cpu/far.h"
@@ -33,8 +36,8 @@ static u64 saved_rip(const struct cpu *cpu, const struct cpu_event *ev)
 }
 
 /*
- * SDM "Saving and Restoring RF": faults save RF = 1, except instruction breakpoints; all else saves what it was. Processors are seen to save
- * RF = 1 with a double fault too.
+ * SDM "Saving and Restoring RF": faults save RF = 1, except instruction breakpoints; all else saves what it was.
+ * Processors are seen to save RF = 1 with a double fault too.
  */
 static u64 saved_flags(const struct cpu *cpu, const struct cpu_event *ev)
 {
@@ -168,7 +171,8 @@ static void push_frame(struct cpu *cpu, const struct entry *e, const struct fram
 }
 
 /* The long way to push a 64-bit frame: every check, in order. Returns RSP. */
-static NOINLINE u64 push_long_slow(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp, const u64 *value, unsigned count, u64 rip)
+static NOINLINE u64 push_long_slow(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp,
+                                   const u64 *value, unsigned count, u64 rip)
 {
     struct frame f;
 
@@ -181,10 +185,15 @@ static NOINLINE u64 push_long_slow(struct cpu *cpu, struct entry *e, const struc
     return f.sp;
 }
 
-/* One page of supervisor stack, known to the TLB, and nothing else to write: nothing can fault, so the frame is stored at once. */
-static u64 push_long(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp, const u64 *value, unsigned count, u64 rip)
+/*
+ * One page of supervisor stack, known to the TLB, and nothing else to write: nothing can fault, so the frame is
+ * stored at once.
+ */
+static u64 push_long(struct cpu *cpu, struct entry *e, const struct segment *ss, u64 rsp, const u64 *value,
+                     unsigned count, u64 rip)
 {
-    bool accessed = !descriptor_unaccessed(&e->cs_descriptor), plain = accessed && e->cpl != 3 && is_canonical(&cpu->paging, rip);
+    bool accessed = !descriptor_unaccessed(&e->cs_descriptor);
+    bool plain = accessed && e->cpl != 3 && is_canonical(&cpu->paging, rip);
     u8 *p = plain ? system_peek(cpu, rsp - 8 * count, 8 * count, true) : NULL;
 
     cpu->delivery_step = "push";

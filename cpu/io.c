@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Port I/O and the instructions on the I/O-sensitive flags: SDM Vol. 1, "Input/Output"; PUSHF, POPF, CLI, STI, CLAC, STAC. */
+/*
+ * Port I/O and the instructions on the I/O-sensitive flags: SDM Vol. 1, "Input/Output"; PUSHF, POPF, CLI, STI, CLAC,
+ * STAC.
+ */
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/memory.h"
 #include "cpu/system.h"
 
-/* SDM Vol. 1, "I/O Permission Bit Map": two bytes are read, both inside the TSS's limit. Only a 32- or 64-bit TSS has one. */
+/*
+ * SDM Vol. 1, "I/O Permission Bit Map": two bytes are read, both inside the TSS's limit. Only a 32- or 64-bit TSS
+ * has one.
+ */
 static void check_bitmap(struct cpu *cpu, u16 port, unsigned width)
 {
     const struct segment *tr = &cpu->seg[SEG_TR];

@@ -5,11 +5,15 @@
 #include "cpu/interrupt.h"
 #include "cpu/system.h"
 
-/* INT n, INT3, INTO: delivered here and now, with the INT still the current instruction: what fails in delivery faults at it. */
+/*
+ * INT n, INT3, INTO: delivered here and now, with the INT still the current instruction: what fails in delivery
+ * faults at it.
+ */
 static void deliver_software(struct cpu *cpu, unsigned vector)
 {
     cpu->stats.exceptions++;
-    interrupt_deliver(cpu, &(struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE, .next_rip = cpu->next_rip });
+    interrupt_deliver(cpu, &(struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE,
+                                                .next_rip = cpu->next_rip });
     cpu->next_rip = cpu->rip;
 }
 
@@ -41,7 +45,10 @@ void exec_INT1(struct cpu *cpu, const struct op *op)
     raise_event(cpu, (struct cpu_event){ .vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip });
 }
 
-/* The top of the stack in host memory, if `count` slots can be read there without further checks: flat and in the TLB. */
+/*
+ * The top of the stack in host memory, if `count` slots can be read there without further checks: flat and in the
+ * TLB.
+ */
 static const u8 *peek_stack(struct cpu *cpu, const struct op *op, unsigned count)
 {
     if ((cpu->mode & (MODE_FLAT | MODE_AC)) != MODE_FLAT || op->stack_size < 4)
@@ -94,7 +101,8 @@ static void iret_real(struct cpu *cpu, const struct op *op)
 /* "RETURN-TO-VIRTUAL-8086-MODE": the nine dwords were all probed by being read. */
 static void iret_to_v86(struct cpu *cpu, const struct op *op, u64 eip, u16 cs, u64 image)
 {
-    const u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    const u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
+        FLAG_ID;
     static const u8 order[] = { SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS };
     u16 selector[5];
     u64 esp = slot(cpu, op, 3);

@@ -60,6 +60,14 @@ static void check_alignment(struct cpu *cpu, u64 la, unsigned width)
         raise_ac(cpu);
 }
 
+void lin_check_alignment(struct cpu *cpu, u64 la, unsigned align) { check_alignment(cpu, la, align); }
+
+void mem_check_alignment(struct cpu *cpu, unsigned seg, u64 offset, unsigned align)
+{
+    if (unlikely(cpu->cpl == 3 && (cpu->cr0 & CR0_AM) && (cpu->rflags & FLAG_AC)))
+        check_alignment(cpu, seg_linear(cpu, seg, offset, 1, ACCESS_READ), align);
+}
+
 static inline unsigned first_part(u64 la, unsigned width)
 {
     u64 room = PAGE_SIZE - (la & ~PAGE_MASK);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RDMSR, WRMSR and the time-stamp counter. SDM Vol. 4; Vol. 3B, "Time-Stamp Counter"; Vol. 3A, "Memory Type Range Registers". */
+/*
+ * RDMSR, WRMSR and the time-stamp counter. SDM Vol. 4; Vol. 3B, "Time-Stamp Counter"; Vol. 3A, "Memory Type Range
+ * Registers".
+ */
 #include "cpu/msr.h"
 
 #include "cpu/control.h"
@@ -30,7 +33,8 @@ static const struct msr msrs[MSR_COUNT] = {
 };
 
 #define MISC_ENABLE_WRITABLE (BIT(0) | BIT(22)) /* fast strings, limit CPUID; the rest is fixed and ignores writes */
-#define MISC_ENABLE_KNOWN (BIT(0) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34) | BIT(38))
+#define MISC_ENABLE_KNOWN (BIT(0) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | \
+                           BIT(34) | BIT(38))
 
 static int msr_find(const struct cpu *cpu, u32 address)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RDRAND and RDSEED: a seeded generator, since the same run must give the same numbers. xoshiro256** of Blackman and Vigna. */
+/*
+ * RDRAND and RDSEED: a seeded generator, since the same run must give the same numbers. xoshiro256** of Blackman and
+ * Vigna.
+ */
 #include "cpu/handlers.h"
 #include "cpu/system.h"
 

@@ -54,8 +54,8 @@ struct segment segment_v86(u16 selector)
 }
 
 /*
- * Real-address mode changes selector and base only, so limits set in protected mode persist ("unreal mode"). The type becomes
- * read/write data, for CS too, as after RESET: real mode checks no types, and stores through CS are common.
+ * Real-address mode changes selector and base only, so limits set in protected mode persist ("unreal mode"). The type
+ * becomes read/write data, for CS too, as after RESET: real mode checks no types, and stores through CS are common.
  */
 static struct segment segment_real(const struct segment *old, u16 selector)
 {
@@ -76,7 +76,10 @@ void segment_load_real(struct cpu *cpu, unsigned seg, u16 selector)
     cpu->seg[seg] = in_v86(cpu) ? segment_v86(selector) : segment_real(&cpu->seg[seg], selector);
 }
 
-/* SDM "Loading Null Segment Selector": an SS may be null in 64-bit mode below CPL 3. On Intel a null load clears the base. */
+/*
+ * SDM "Loading Null Segment Selector": an SS may be null in 64-bit mode below CPL 3. On Intel a null load clears the
+ * base.
+ */
 static struct segment segment_check_null(struct cpu *cpu, unsigned seg, u16 selector)
 {
     if (seg == SEG_SS && !(in_code64(cpu) && cpu->cpl != 3 && (selector & 3) == cpu->cpl))
@@ -193,8 +196,8 @@ static unsigned opcode_segment(const struct op *op)
 }
 
 /*
- * SDM PUSH: with a 32-bit operand size recent processors move only 16 bits, leaving the upper half of the slot alone. With 64 bits
- * the slot is written whole.
+ * SDM PUSH: with a 32-bit operand size recent processors move only 16 bits, leaving the upper half of the slot alone.
+ * With 64 bits the slot is written whole.
  */
 void exec_PUSH_Sreg(struct cpu *cpu, const struct op *op)
 {

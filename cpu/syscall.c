@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Fast system calls, as Intel processors do them: SYSCALL and SYSRET in 64-bit mode only, SYSENTER and SYSEXIT in every protected mode. */
+/*
+ * Fast system calls, as Intel processors do them: SYSCALL and SYSRET in 64-bit mode only, SYSENTER and SYSEXIT in
+ * every protected mode.
+ */
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/system.h"
@@ -10,7 +13,8 @@ static void load_flat_code(struct cpu *cpu, u16 selector, unsigned cpl, bool cod
     cpu->seg[SEG_CS] = (struct segment){
         .selector = selector,
         .limit = 0xffffffff,
-        .attributes = (u16)(ATTR_P | cpl << 5 | ATTR_S | ATTR_CODE | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G | (code64 ? ATTR_L : ATTR_DB)),
+        .attributes = (u16)(ATTR_P | cpl << 5 | ATTR_S | ATTR_CODE | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G |
+                            (code64 ? ATTR_L : ATTR_DB)),
     };
     cpu->cpl = (u8)cpl;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processor control: halting and waiting, caches and translations, protection keys, extended control registers, FS and GS bases. */
+/*
+ * Processor control: halting and waiting, caches and translations, protection keys, extended control registers, FS
+ * and GS bases.
+ */
 #include "cpu/control.h"
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
@@ -28,8 +31,8 @@ void exec_MONITOR(struct cpu *cpu, const struct op *op)
 }
 
 /*
- * A wait for an interrupt, as HLT; waking early is always allowed. ECX bit 0, interrupts as break events even if masked: with IF = 0
- * it returns at once, for HLT's wait would not end.
+ * A wait for an interrupt, as HLT; waking early is always allowed. ECX bit 0, interrupts as break events even if
+ * masked: with IF = 0 it returns at once, for HLT's wait would not end.
  */
 void exec_MWAIT(struct cpu *cpu, const struct op *op)
 {
@@ -73,7 +76,10 @@ void exec_INVLPG(struct cpu *cpu, const struct op *op)
         tlb_invalidate_page(cpu, la);
 }
 
-/* SDM INVPCID. Flushing more than asked is allowed, and done where the current PCID is not the one named, and for type 3. */
+/*
+ * SDM INVPCID. Flushing more than asked is allowed, and done where the current PCID is not the one named, and for
+ * type 3.
+ */
 void exec_INVPCID(struct cpu *cpu, const struct op *op)
 {
     u64 type = reg_read(cpu, op->reg, op->flags & OP_CODE64 ? 8 : 4, true);

@@ -30,6 +30,7 @@ static void store_table(struct cpu *cpu, const struct op *op, const struct table
     image[1] = (u8)(t->limit >> 8);
     for (unsigned i = 0; i < 8; i++)
         image[2 + i] = (u8)(t->base >> 8 * i);
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), 4);
     mem_write_block(cpu, op->seg, op_ea(cpu, op), image, size);
 }
 

@@ -56,7 +56,10 @@ static struct segment check_tss(struct cpu *cpu, u16 selector, enum task_source 
     return tss;
 }
 
-/* A 16-bit TSS leaves the upper halves of the registers undefined; processors fill them with ones. FS and GS become null. */
+/*
+ * A 16-bit TSS leaves the upper halves of the registers undefined; processors fill them with ones. FS and GS become
+ * null.
+ */
 static void read_task(struct cpu *cpu, const struct segment *tss, struct task *t)
 {
     const struct tss_layout *l = layout_of(tss);
@@ -66,7 +69,8 @@ static void read_task(struct cpu *cpu, const struct segment *tss, struct task *t
     t->eip = (u32)sys_read(cpu, tss->base + l->eip, l->width, IMPLICIT_TSS);
     t->eflags = (u32)sys_read(cpu, tss->base + l->eflags, l->width, IMPLICIT_TSS);
     for (unsigned i = 0; i < 8; i++)
-        t->gpr[i] = (u32)sys_read(cpu, tss->base + l->gpr + i * l->width, l->width, IMPLICIT_TSS) | (wide ? 0 : 0xffff0000u);
+        t->gpr[i] = (u32)sys_read(cpu, tss->base + l->gpr + i * l->width, l->width, IMPLICIT_TSS) |
+            (wide ? 0 : 0xffff0000u);
     for (unsigned i = 0; i < l->segment_count; i++)
         t->segment[i] = (u16)sys_read(cpu, tss->base + l->segments + i * l->width, 2, IMPLICIT_TSS);
     t->ldt = (u16)sys_read(cpu, tss->base + l->ldt, 2, IMPLICIT_TSS);
@@ -79,7 +83,10 @@ static void read_task(struct cpu *cpu, const struct segment *tss, struct task *t
 /* The byte of a descriptor that holds its type, in the GDT. */
 static u64 type_byte(const struct cpu *cpu, u16 selector) { return cpu->gdt.base + (selector & 0xfff8u) + 5; }
 
-/* All that will be written must be writable: "the current TSS, new TSS, and all segment descriptors used are paged into memory". */
+/*
+ * All that will be written must be writable: "the current TSS, new TSS, and all segment descriptors used are paged
+ * into memory".
+ */
 static void probe_switch(struct cpu *cpu, const struct segment *tss, enum task_source source)
 {
     const struct segment *tr = &cpu->seg[SEG_TR];
@@ -118,9 +125,11 @@ static void set_busy(struct cpu *cpu, u16 selector, bool busy)
 }
 
 /* Steps 6 to 12: the point of no return. Segment registers get their selectors, not yet usable. */
-static void commit_switch(struct cpu *cpu, const struct segment *tss, const struct task *t, enum task_source source, u64 rip, u64 flags)
+static void commit_switch(struct cpu *cpu, const struct segment *tss, const struct task *t, enum task_source source,
+                          u64 rip, u64 flags)
 {
-    const u64 known = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    const u64 known = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
+        FLAG_ID;
     u16 old = cpu->seg[SEG_TR].selector;
     bool nested = source == TASK_CALL || source == TASK_INT;
 
@@ -156,7 +165,8 @@ static void load_ldt(struct cpu *cpu, u16 selector)
 
     if (selector_is_null(selector))
         return;
-    if (selector & 4 || !descriptor_read(cpu, selector, &d) || !descriptor_is_system(&d) || descriptor_type(&d) != SYS_LDT ||
+    if (selector & 4 || !descriptor_read(cpu, selector, &d) || !descriptor_is_system(&d) ||
+        descriptor_type(&d) != SYS_LDT ||
         !descriptor_present(&d))
         raise_ts(cpu, selector_error(selector));
     cpu->seg[SEG_LDTR] = descriptor_segment(&d, selector);
@@ -172,7 +182,8 @@ static void load_code(struct cpu *cpu, u16 selector)
         raise_ts(cpu, error);
     a = descriptor_attributes(&d);
     if ((a & (ATTR_S | ATTR_CODE)) != (ATTR_S | ATTR_CODE) ||
-        (a & ATTR_EXPAND_DOWN ? ATTR_DPL_OF(a) > cpu->cpl : ATTR_DPL_OF(a) != cpu->cpl)) /* conforming : nonconforming */
+        /* conforming : nonconforming */
+        (a & ATTR_EXPAND_DOWN ? ATTR_DPL_OF(a) > cpu->cpl : ATTR_DPL_OF(a) != cpu->cpl))
         raise_ts(cpu, error);
     if (!(a & ATTR_P))
         raise_np(cpu, error);
@@ -183,7 +194,8 @@ static void load_code(struct cpu *cpu, u16 selector)
 static void load_stack(struct cpu *cpu, u16 selector)
 {
     struct descriptor d;
-    struct segment ss = tss_stack_segment(cpu, cpu->cpl, selector, &d); /* the same checks and exceptions as an inner stack's */
+    /* the same checks and exceptions as an inner stack's */
+    struct segment ss = tss_stack_segment(cpu, cpu->cpl, selector, &d);
 
     descriptor_access(cpu, &d);
     cpu->seg[SEG_SS] = ss;
@@ -220,7 +232,8 @@ static void load_segments(struct cpu *cpu, const struct task *t)
         for (unsigned i = 0; i < 6; i++)
             cpu->seg[tss_segments[i]] = segment_v86(t->segment[i]);
     } else {
-        load_stack(cpu, t->segment[2]); /* SS before CS, as "Exception Conditions Checked During a Task Switch" lists them */
+        /* SS before CS, as "Exception Conditions Checked During a Task Switch" lists them */
+        load_stack(cpu, t->segment[2]);
         load_code(cpu, t->segment[1]);
         load_data(cpu, SEG_DS, t->segment[3]);
         load_data(cpu, SEG_ES, t->segment[0]);
@@ -242,7 +255,8 @@ static void push_error(struct cpu *cpu, const struct cpu_event *event, unsigned 
     cpu->RSP = frame_rsp(cpu, &f);
 }
 
-void task_switch(struct cpu *cpu, u16 selector, enum task_source source, u64 return_rip, u64 old_flags, const struct cpu_event *event)
+void task_switch(struct cpu *cpu, u16 selector, enum task_source source, u64 return_rip, u64 old_flags,
+                 const struct cpu_event *event)
 {
     struct descriptor d;
     struct segment tss = check_tss(cpu, selector, source, &d);

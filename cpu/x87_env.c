@@ -79,6 +79,7 @@ void exec_FNSTENV(struct cpu *cpu, const struct op *op)
     u8 image[28];
     unsigned size = environment_store(cpu, wide_slots(op), image);
 
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), wide_slots(op) ? 4 : 2);
     mem_write_block(cpu, op->seg, op_ea(cpu, op), image, size);
     cpu->x87.control |= FSW_EXCEPTIONS;
     x87_update_summary(cpu);
@@ -90,6 +91,7 @@ void exec_FLDENV(struct cpu *cpu, const struct op *op)
     u8 image[28];
 
     x87_check_pending(cpu);
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), wide_slots(op) ? 4 : 2);
     mem_read_block(cpu, op->seg, op_ea(cpu, op), image, wide_slots(op) ? 28 : 14);
     environment_load(cpu, wide_slots(op), image);
 }
@@ -103,6 +105,7 @@ void exec_FNSAVE(struct cpu *cpu, const struct op *op)
 
     for (unsigned i = 0; i < 8; i++, size += 10)
         memcpy(image + size, x87_st(x, i), 10);
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), wide_slots(op) ? 4 : 2);
     mem_write_block(cpu, op->seg, op_ea(cpu, op), image, size);
     x87_finit(cpu);
 }
@@ -115,6 +118,7 @@ void exec_FRSTOR(struct cpu *cpu, const struct op *op)
     unsigned size = wide_slots(op) ? 28 : 14;
 
     x87_check_pending(cpu);
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), wide_slots(op) ? 4 : 2);
     mem_read_block(cpu, op->seg, op_ea(cpu, op), image, size + 80);
     environment_load(cpu, wide_slots(op), image);
     for (unsigned i = 0; i < 8; i++, size += 10)

@@ -49,6 +49,7 @@ static void load_real(struct cpu *cpu, const struct op *op, unsigned width)
 static void read_extended(struct cpu *cpu, const struct op *op, void *to)
 {
     x87_check_pending(cpu);
+    mem_check_alignment(cpu, op->seg, op_ea(cpu, op), 8);
     mem_read_block(cpu, op->seg, op_ea(cpu, op), to, 10);
     x87_note(cpu, op);
 }
@@ -157,6 +158,8 @@ static void store(struct cpu *cpu, const struct op *op, x87_store_fn *f, unsigne
         memcpy(image, x87_st(x, 0), 10);
 
     bool stored = !(status & ~x->control & (FSW_BEFORE | FSW_OE | FSW_UE));
+    if (width == 10)
+        mem_check_alignment(cpu, op->seg, ea, 8);
     if (!stored)
         mem_probe_write(cpu, op->seg, ea, width);
     else if (width == 10)

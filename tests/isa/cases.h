@@ -32,6 +32,7 @@ struct case_state {
 
 void cases_setup(const struct isa_index *, const struct features *, u64 fs_base, u64 gs_base);
 
+void case_seed(u64); /* the same cases follow */
 u64 case_random(void);
 bool case_one_in(unsigned n);
 

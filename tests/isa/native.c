@@ -11,64 +11,111 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* Offsets from NATIVE_BLOCK, as absolute addresses. */
-#define AT(offset) "0x230000 + " #offset
-
+/*
+ * In: registers from the block. Out: native_leave, jumped to by the code; native_recover, returned to by the signal
+ * handler. native_signal clears AC before the handler's own accesses.
+ */
 void native_enter(void);
 void native_leave(void);
 void native_recover(void);
 void native_signal(int number, siginfo_t *info, void *context);
 void native_signal_body(int number, siginfo_t *info, void *context);
 
-__asm__(
-    ".text\n"
-    ".globl native_enter\n"
-    "native_enter:\n\t"
-    "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
-    "mov %rsp, " AT(
-        656) "\n\t"
-             "cmpq $0, " AT(664) "\n\tje 1f\n\tfxrstor64 " AT(
-                 0) "\n1:\t"
-                    "pushq " AT(640) "\n\tpopfq\n\t"
-                                     "mov " AT(512) ", %rax\n\tmov " AT(520) ", %rcx\n\tmov " AT(
-                                         528) ", %rdx\n\tmov " AT(536) ", %rbx\n\t"
-                                                                       "mov " AT(544) ", %rsp\n\tmov " AT(552) ", "
-                                                                                                               "%rbp\n"
-                                                                                                               "\tmov"
-                                                                                                               " " AT(
-                                                                                                                   560) ", %rsi\n\tmov " AT(568) ", %rdi\n\t"
-                                                                                                                                                 "mov " AT(
-                                                                                                                                                     576) ", %r8\n\tmov " AT(584) ", %r9\n\tmov " AT(592) ", %r10\n\tmov " AT(600) ", %r11\n\t"
-                                                                                                                                                                                                                                   "mov " AT(608) ", %r12\n\tmov " AT(616) ", %r13\n\tmov " AT(624) ", %r14\n\tmov " AT(632) ", %r15\n\t"
-                                                                                                                                                                                                                                                                                                                             "jmp *" AT(
-                                                                                                                                                                                                                                                                                                                                 648) "\n"
-                                                                                                                                                                                                                                                                                                                                      ".globl native_leave\n"
-                                                                                                                                                                                                                                                                                                                                      "native_leave:\n\t"
-                                                                                                                                                                                                                                                                                                                                      "mov %rsp, " AT(
-                                                                                                                                                                                                                                                                                                                                          544) "\n\tmov " AT(656) ", %rsp\n\t"
-                                                                                                                                                                                                                                                                                                                                                                  "mov %rax, " AT(512) "\n\tmov %rcx, " AT(520) "\n\tmov %rdx, " AT(528) "\n\tmov %rbx, " AT(536) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                  "mov %rbp, " AT(552) "\n\tmov %rsi, " AT(560) "\n\tmov %rdi, " AT(568) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         "mov %r8, " AT(576) "\n\tmov %r9, " AT(584) "\n\tmov %r10, " AT(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             592) "\n\tmov %r11, " AT(600) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           "mov %r12, " AT(608) "\n\tmov %r13, " AT(616) "\n\tmov %r14, " AT(624) "\n\tmov %r15, " AT(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               632) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    "pushfq\n\tpop " AT(640) "\n\tpushq $0x202\n\tpopfq\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "mov %es, " AT(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 680) "\n\tmov %cs, " AT(682) "\n\tmov %ss, " AT(684) "\n\tmov %ds, " AT(686) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "mov %fs, " AT(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  688) "\n\tmov %gs, " AT(690) "\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               "cmpq $0, " AT(664) "\n\tje native_recover\n\tfxsave64 " AT(0) "\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              ".globl native_recover\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "native_recover:\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "cmpq $0, " AT(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  664) "\n\tje 3f\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tadd $8, %rsp\n3:\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "mov %ds, %eax\n\tmov %es, %ecx\n\tor %ecx, %eax\n\tjz 4f\n\txor %eax, %eax\n\tmov %eax, %ds\n\tmov %eax, %es\n4:\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "ret\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       /* AC may be set: the handler's own accesses must not fault */
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       ".globl native_signal\n"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "native_signal:\n\t"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "pushq $0x202\n\tpopfq\n\tjmp native_signal_body\n");
+__asm__(".set at, 0x230000 /* NATIVE_BLOCK: addressed absolutely, without a register */\n"
+        ".text\n"
+        ".globl native_enter\n"
+        "native_enter:\n"
+        "\tpush %rbx\n"
+        "\tpush %rbp\n"
+        "\tpush %r12\n"
+        "\tpush %r13\n"
+        "\tpush %r14\n"
+        "\tpush %r15\n"
+        "\tmov %rsp, at + 656\n"
+        "\tcmpq $0, at + 664\n"
+        "\tje 1f\n"
+        "\tfxrstor64 at + 0\n"
+        "1:\n"
+        "\tpushq at + 640\n"
+        "\tpopfq\n"
+        "\tmov at + 512, %rax\n"
+        "\tmov at + 520, %rcx\n"
+        "\tmov at + 528, %rdx\n"
+        "\tmov at + 536, %rbx\n"
+        "\tmov at + 544, %rsp\n"
+        "\tmov at + 552, %rbp\n"
+        "\tmov at + 560, %rsi\n"
+        "\tmov at + 568, %rdi\n"
+        "\tmov at + 576, %r8\n"
+        "\tmov at + 584, %r9\n"
+        "\tmov at + 592, %r10\n"
+        "\tmov at + 600, %r11\n"
+        "\tmov at + 608, %r12\n"
+        "\tmov at + 616, %r13\n"
+        "\tmov at + 624, %r14\n"
+        "\tmov at + 632, %r15\n"
+        "\tjmp *at + 648\n"
+        ".globl native_leave\n"
+        "native_leave:\n"
+        "\tmov %rsp, at + 544\n"
+        "\tmov at + 656, %rsp\n"
+        "\tmov %rax, at + 512\n"
+        "\tmov %rcx, at + 520\n"
+        "\tmov %rdx, at + 528\n"
+        "\tmov %rbx, at + 536\n"
+        "\tmov %rbp, at + 552\n"
+        "\tmov %rsi, at + 560\n"
+        "\tmov %rdi, at + 568\n"
+        "\tmov %r8, at + 576\n"
+        "\tmov %r9, at + 584\n"
+        "\tmov %r10, at + 592\n"
+        "\tmov %r11, at + 600\n"
+        "\tmov %r12, at + 608\n"
+        "\tmov %r13, at + 616\n"
+        "\tmov %r14, at + 624\n"
+        "\tmov %r15, at + 632\n"
+        "\tpushfq\n"
+        "\tpop at + 640\n"
+        "\tpushq $0x202\n"
+        "\tpopfq\n"
+        "\tmov %es, at + 680\n"
+        "\tmov %cs, at + 682\n"
+        "\tmov %ss, at + 684\n"
+        "\tmov %ds, at + 686\n"
+        "\tmov %fs, at + 688\n"
+        "\tmov %gs, at + 690\n"
+        "\tcmpq $0, at + 664\n"
+        "\tje native_recover\n"
+        "\tfxsave64 at + 0\n"
+        ".globl native_recover\n"
+        "native_recover:\n"
+        "\tcmpq $0, at + 664\n"
+        "\tje 3f\n"
+        "\tfninit\n"
+        "\tpushq $0x1f80\n"
+        "\tldmxcsr (%rsp)\n"
+        "\tadd $8, %rsp\n"
+        "3:\n"
+        "\tmov %ds, %eax\n"
+        "\tmov %es, %ecx\n"
+        "\tor %ecx, %eax\n"
+        "\tjz 4f\n"
+        "\txor %eax, %eax\n"
+        "\tmov %eax, %ds\n"
+        "\tmov %eax, %es\n"
+        "4:\n"
+        "\tpop %r15\n"
+        "\tpop %r14\n"
+        "\tpop %r13\n"
+        "\tpop %r12\n"
+        "\tpop %rbp\n"
+        "\tpop %rbx\n"
+        "\tret\n"
+        ".globl native_signal\n"
+        "native_signal:\n"
+        "\tpushq $0x202\n"
+        "\tpopfq\n"
+        "\tjmp native_signal_body\n");
 
 static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};

@@ -181,11 +181,12 @@ struct capstone {
     cs_insn *insn;
 };
 
+static struct capstone capstones[3][2];
+
 static struct capstone *capstone_for(unsigned bits, bool details)
 {
     static const cs_mode modes[] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
-    static struct capstone all[3][2];
-    struct capstone *c = &all[bits_index(bits)][details];
+    struct capstone *c = &capstones[bits_index(bits)][details];
     if (c->insn)
         return c;
     if (cs_open(CS_ARCH_X86, modes[bits_index(bits)], &c->handle) != CS_ERR_OK) {
@@ -213,5 +214,16 @@ void capstone_decode(unsigned bits, const u8 *bytes, unsigned size, bool details
     if (details) {
         ref->address_bits = (u8)(c->insn->detail->x86.addr_size * 8);
         capstone_memory(&c->insn->detail->x86, ref);
+    }
+}
+
+void reference_close(void)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        struct capstone *c = &capstones[i / 2][i % 2];
+        if (!c->insn)
+            continue;
+        cs_free(c->insn, 1);
+        cs_close(&c->handle);
     }
 }

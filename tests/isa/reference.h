@@ -37,5 +37,6 @@ struct reference {
 /* bits: 16, 32 or 64, of the code segment. With `details` the operands are filled in. */
 void zydis_decode(unsigned bits, const u8 *bytes, unsigned size, struct reference *);
 void capstone_decode(unsigned bits, const u8 *bytes, unsigned size, bool details, struct reference *);
+void reference_close(void);
 
 #endif

@@ -400,5 +400,9 @@ int main(void)
            (unsigned long long)explained[ZYDIS], (unsigned long long)explained[CAPSTONE],
            (unsigned long long)settled_by_running);
     printf("%llu passed, %u failed\n", (unsigned long long)(compared - failures), bad);
+    for (unsigned i = 0; i < 3; i++)
+        vm_destroy(vms[i]);
+    isa_index_destroy(isa);
+    reference_close();
     return bad != 0;
 }

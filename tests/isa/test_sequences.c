@@ -201,7 +201,7 @@ int main(void)
         printf("SKIP the host cannot be asked: %s\n0 passed, 0 failed, 1 skipped\n", why);
         return 0;
     }
-    cases_setup(isa_index_create(), &pair_vm->cpu->features, fs, gs);
+    cases_setup(pair_vm->cpu->isa, &pair_vm->cpu->features, fs, gs);
     make_pool();
     for (i = 0; i < count && failures < 20; i++) {
         struct program p;
@@ -214,5 +214,6 @@ int main(void)
     failures += slips > 5 + i / 20000;
     printf("programs of %u rows, each run three times; %u slips of the host\n%u passed, %u failed\n", pool_size, slips,
            i - failures, failures);
+    vm_destroy(pair_vm);
     return failures != 0;
 }
