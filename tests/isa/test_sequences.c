@@ -149,19 +149,21 @@ static void print_failure(const struct program *p, const u64 gpr[16], const stru
                (unsigned long long)m->gpr[i], h->gpr[i] == m->gpr[i] ? "" : " <-");
 }
 
-/* Under some hypervisors a native run very seldom goes wrong by itself: what differs is asked three times more, from
- * fresh memory. */
+/*
+ * A virtual host has been seen to raise #UD in good code, once in some hundred thousand runs, where an interrupt came.
+ * Such a program is asked again from fresh memory; if it agrees then, it was the host's slip.
+ */
 static bool host_slipped(const struct program *p, const u64 gpr[16], u64 rflags)
 {
-    for (unsigned again = 0; again < 3; again++) {
+    unsigned good = 0;
+    for (unsigned again = 0; again < 5; again++) {
         struct outcome h, m;
         pair_randomize(case_random);
         pair_run_machine(p->length, gpr, rflags, false, true, &m);
         pair_run_host(p->length, gpr, rflags, false, &h);
-        if (differs(&h, &m))
-            return false;
+        good += !differs(&h, &m);
     }
-    return true;
+    return good >= 3;
 }
 
 /* Twice by traces, so that the second run finds them linked and hot, then by steps. */
@@ -177,7 +179,7 @@ static bool check_program(const struct program *p, unsigned *slips)
         pair_run_machine(p->length, gpr, rflags, false, true, &m);
         pair_run_host(p->length, gpr, rflags, false, &h);
         const char *what = differs(&h, &m);
-        if (what && host_slipped(p, gpr, rflags)) {
+        if (what && h.vector == 6 && m.vector != 6 && host_slipped(p, gpr, rflags)) {
             pair_randomize(case_random);
             (*slips)++;
             continue;

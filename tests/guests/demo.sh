@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The embedded guest: it tells its story word for word (addresses aside, which are the compiler's), every fault is recorded with the outcome the
+# story tells, and two runs are the same to the byte.
+#   demo.sh FAULTLINE
+faultline=$(realpath "$1")
+cd "$(dirname "$0")" || exit 2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0
+failed=0
+check() { # what, status
+    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $1" >&2; fi
+}
+count() { grep -c "\"outcome\":\"$1\"" "$dir/1.jsonl"; }
+
+for run in 1 2; do
+    "$faultline" demo --explain --trace-faults "$dir/$run.jsonl" </dev/null >"$dir/$run.out" 2>"$dir/$run.err"
+    check "exit status of run $run" $?
+done
+sed -E 's/0x[0-9a-f]+/0x#/g; s/[[:space:]]+$//' "$dir/1.out" | diff demo.expect - >&2
+check "the story" $?
+cmp -s "$dir/1.jsonl" "$dir/2.jsonl" && cmp -s "$dir/1.out" "$dir/2.out" && cmp -s "$dir/1.err" "$dir/2.err"
+check "two runs alike" $?
+for outcome in mapped=11 copied=2 made-writable=2 fixup=1 delivered=1 switched=6; do
+    [ "$(count "${outcome%=*}")" = "${outcome#*=}" ]
+    check "outcome $outcome, not $(count "${outcome%=*}")" $?
+done
+[ "$(grep -c '^#' "$dir/1.err")" = 23 ]
+check "23 explained lines" $?
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
