@@ -107,7 +107,7 @@ run: install-build-packages ## install what is missing, build, boot the embedded
 	@$(BUILD)/faultline demo --explain --stats
 
 # What runs under the sanitizers too: all but the long enumeration and what runs code natively.
-ASAN_TESTS = $(filter-out %/walk_oracle %/test_native %/test_sequences %/test_decode,$(TEST_MAIN:%.c=$(BUILD)/asan/%))
+ASAN_TESTS = $(filter-out %/walk_oracle %/test_native %/test_sequences %/test_decode %/test_sse %/test_x87,$(TEST_MAIN:%.c=$(BUILD)/asan/%))
 LINTS := tests/lint/layers.sh tests/lint/size.sh
 
 .PHONY: check
