@@ -193,9 +193,8 @@ struct cpu {
     /* MSRs that are plain state; the list is msr.def */
     u64 star, lstar, cstar, fmask, kernel_gs_base;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
-    u64 tsc_offset, tsc_aux, pat, apic_base, misc_enable, mtrr_def_type, mtrr_fixed[11], mtrr_phys[16];
-    u64 tsc_adjust, spec_ctrl, bios_sign, feature_control, debugctl;
-    u64 msr_other[64]; /* further plain ones, by index in msr.def */
+    u64 tsc_offset, tsc_aux, pat, misc_enable, mtrr_def_type, mtrr_fixed[11], mtrr_phys[16];
+    u64 tsc_adjust, debugctl;
 
     struct x87 x87;
     union xmm xmm[16];
@@ -205,7 +204,6 @@ struct cpu {
     u8 shadow;      /* SHADOW_*: events held off until after the next instruction */
     u8 shadow_step; /* of the same, for the loop: the instruction it covers has begun */
     bool halted, shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
-    bool attention;               /* something the run loop must look at before the next instruction */
     u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */
     s16 delivering;               /* vector being delivered, or -1 */
     struct cpu_event event;       /* raised, to be delivered by the run loop */
@@ -216,7 +214,6 @@ struct cpu {
     u64 delivery_count; /* instruction count at the last delivery, */
     u32 fruitless;      /* and how many came in a row without an instruction between them */
     u64 limit;          /* icount = limit - budget (+ the op's place in its trace): see run.c */
-    u64 halted_count;
     u64 rng[4]; /* RDRAND */
     u64 a20_mask;
     u64 monitor_address;
