@@ -50,6 +50,8 @@ LIB := $(OUT)/libfaultline.a
 .PHONY: all
 all: $(BUILD)/faultline ## build the command, build/faultline
 
+# Always: the link must follow MODE, whichever was built last.
+.PHONY: $(BUILD)/faultline
 $(BUILD)/faultline: $(OUT)/faultline
 	@ln -sf $(MODE)/faultline $@
 
