@@ -59,9 +59,8 @@ static bool is_pvh(const u8 *b, size_t size)
         if (phoff > size || !boot_within(phoff + i * phentsize, phentsize, size))
             return false;
         p = b + phoff + i * phentsize;
-        if (boot_get32(p) == PT_NOTE &&
-            notes_have_pvh(b, size, wide ? boot_get64(p + 8) : boot_get32(p + 4),
-                           wide ? boot_get64(p + 32) : boot_get32(p + 16)))
+        if (boot_get32(p) == PT_NOTE && notes_have_pvh(b, size, wide ? boot_get64(p + 8) : boot_get32(p + 4),
+                                                       wide ? boot_get64(p + 32) : boot_get32(p + 16)))
             return true;
     }
     return false;
@@ -87,8 +86,12 @@ enum boot_kind boot_detect(const u8 *bytes, size_t size)
 const char *boot_kind_name(enum boot_kind kind)
 {
     static const char *const names[] = {
-        [BOOT_UNKNOWN] = "unknown",       [BOOT_BZIMAGE] = "Linux bzImage", [BOOT_MULTIBOOT] = "Multiboot kernel",
-        [BOOT_MULTIBOOT2] = "Multiboot 2 kernel", [BOOT_PVH] = "PVH ELF kernel",    [BOOT_ELF] = "ELF file",
+        [BOOT_UNKNOWN] = "unknown",
+        [BOOT_BZIMAGE] = "Linux bzImage",
+        [BOOT_MULTIBOOT] = "Multiboot kernel",
+        [BOOT_MULTIBOOT2] = "Multiboot 2 kernel",
+        [BOOT_PVH] = "PVH ELF kernel",
+        [BOOT_ELF] = "ELF file",
         [BOOT_GZIP] = "gzip file",
     };
 

@@ -7,12 +7,12 @@
 
 enum boot_kind {
     BOOT_UNKNOWN,
-    BOOT_BZIMAGE,    /* Linux/x86 boot protocol */
-    BOOT_MULTIBOOT,  /* Multiboot 1: ELF32, ELF64 or the address fields of its header */
+    BOOT_BZIMAGE,   /* Linux/x86 boot protocol */
+    BOOT_MULTIBOOT, /* Multiboot 1: ELF32, ELF64 or the address fields of its header */
     BOOT_MULTIBOOT2,
-    BOOT_PVH,        /* ELF with a Xen PHYS32_ENTRY note */
-    BOOT_ELF,        /* any other ELF file */
-    BOOT_GZIP,       /* compressed: what is inside shows after boot_file_load() */
+    BOOT_PVH,  /* ELF with a Xen PHYS32_ENTRY note */
+    BOOT_ELF,  /* any other ELF file */
+    BOOT_GZIP, /* compressed: what is inside shows after boot_file_load() */
 };
 
 /* The kind of an uncompressed image, by its magic numbers. Total: any bytes. */

@@ -15,12 +15,37 @@ enum { KERNEL_DEFAULT = 0x100000, ENTRY64 = 0x200, HEADER = 0x1F1, HEADER_END_MA
 
 /* Fields of the setup header and of boot_params, by offset. */
 enum {
-    SI_EXT_MEM_K = 0x002, SI_MODE = 0x006, SI_COLS = 0x007, SI_LINES = 0x00E, SI_IS_VGA = 0x00F, SI_POINTS = 0x010,
-    OLD_CL_MAGIC = 0x020, OLD_CL_OFFSET = 0x022, ALT_MEM_K = 0x1E0, E820_COUNT = 0x1E8, SETUP_SECTS = 0x1F1,
-    SYSSIZE = 0x1F4, VID_MODE = 0x1FA, JUMP = 0x200, VERSION = 0x206, TYPE_OF_LOADER = 0x210, LOADFLAGS = 0x211,
-    CODE32_START = 0x214, RAMDISK_IMAGE = 0x218, RAMDISK_SIZE = 0x21C, HEAP_END = 0x224, CMD_LINE_PTR = 0x228,
-    INITRD_ADDR_MAX = 0x22C, KERNEL_ALIGNMENT = 0x230, RELOCATABLE = 0x234, XLOADFLAGS = 0x236, CMDLINE_SIZE = 0x238,
-    PREF_ADDRESS = 0x258, INIT_SIZE = 0x260, E820_TABLE = 0x2D0, E820_ENTRY = 20,
+    SI_EXT_MEM_K = 0x002,
+    SI_MODE = 0x006,
+    SI_COLS = 0x007,
+    SI_LINES = 0x00E,
+    SI_IS_VGA = 0x00F,
+    SI_POINTS = 0x010,
+    OLD_CL_MAGIC = 0x020,
+    OLD_CL_OFFSET = 0x022,
+    ALT_MEM_K = 0x1E0,
+    E820_COUNT = 0x1E8,
+    SETUP_SECTS = 0x1F1,
+    SYSSIZE = 0x1F4,
+    VID_MODE = 0x1FA,
+    JUMP = 0x200,
+    VERSION = 0x206,
+    TYPE_OF_LOADER = 0x210,
+    LOADFLAGS = 0x211,
+    CODE32_START = 0x214,
+    RAMDISK_IMAGE = 0x218,
+    RAMDISK_SIZE = 0x21C,
+    HEAP_END = 0x224,
+    CMD_LINE_PTR = 0x228,
+    INITRD_ADDR_MAX = 0x22C,
+    KERNEL_ALIGNMENT = 0x230,
+    RELOCATABLE = 0x234,
+    XLOADFLAGS = 0x236,
+    CMDLINE_SIZE = 0x238,
+    PREF_ADDRESS = 0x258,
+    INIT_SIZE = 0x260,
+    E820_TABLE = 0x2D0,
+    E820_ENTRY = 20,
 };
 enum { LOADED_HIGH = 0x01, CAN_USE_HEAP = 0x80, XLF_KERNEL_64 = 0x01, LOADER_UNDEFINED = 0xFF, CL_MAGIC = 0xA33F };
 enum { VID_NORMAL = 0xFFFF, HEAP_TOP = 0xE000 - 0x200 };
@@ -28,8 +53,8 @@ enum { VID_NORMAL = 0xFFFF, HEAP_TOP = 0xE000 - 0x200 };
 struct linux_image {
     const struct boot_file *file;
     u16 version;
-    u64 setup_size;    /* of the real-mode part of the file */
-    u64 size;          /* of the protected-mode part */
+    u64 setup_size; /* of the real-mode part of the file */
+    u64 size;       /* of the protected-mode part */
     u64 load, init_size;
     u8 params[PARAMS_SIZE];
 };

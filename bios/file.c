@@ -27,20 +27,11 @@ bool boot_fail(char *why, size_t size, const char *name, const char *format, ...
 
 /* ---- Fields ---- */
 
-u16 boot_get16(const u8 *p)
-{
-    return (u16)(p[0] | p[1] << 8);
-}
+u16 boot_get16(const u8 *p) { return (u16)(p[0] | p[1] << 8); }
 
-u32 boot_get32(const u8 *p)
-{
-    return boot_get16(p) | (u32)boot_get16(p + 2) << 16;
-}
+u32 boot_get32(const u8 *p) { return boot_get16(p) | (u32)boot_get16(p + 2) << 16; }
 
-u64 boot_get64(const u8 *p)
-{
-    return boot_get32(p) | (u64)boot_get32(p + 4) << 32;
-}
+u64 boot_get64(const u8 *p) { return boot_get32(p) | (u64)boot_get32(p + 4) << 32; }
 
 void boot_put16(u8 *p, u16 v)
 {
@@ -60,10 +51,7 @@ void boot_put64(u8 *p, u64 v)
     boot_put32(p + 4, (u32)(v >> 32));
 }
 
-bool boot_within(u64 offset, u64 length, u64 size)
-{
-    return offset <= size && length <= size - offset;
-}
+bool boot_within(u64 offset, u64 length, u64 size) { return offset <= size && length <= size - offset; }
 
 char *boot_next_item(const char **list)
 {

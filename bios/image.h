@@ -73,9 +73,9 @@ bool boot_rom(struct machine *, const struct boot_config *, char *why, size_t si
 
 /* Multiboot's kernel images (multiboot_image.c). */
 struct multiboot_image {
-    u32 flags;    /* of the header */
-    u64 entry;    /* physical */
-    u64 top;      /* the end of the image in memory */
+    u32 flags; /* of the header */
+    u64 entry; /* physical */
+    u64 top;   /* the end of the image in memory */
 };
 /* The header's offset in the file, or -1. */
 long multiboot_find_header(const u8 *bytes, size_t size);

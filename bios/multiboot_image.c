@@ -132,9 +132,11 @@ static struct elf_segment read_phdr(const struct boot_file *f, const struct elf 
 
     if (e->wide)
         return (struct elf_segment){{boot_get64(p + 8), boot_get64(p + 32), boot_get64(p + 24), boot_get64(p + 40)},
-                                    boot_get64(p + 16), boot_get32(p)};
+                                    boot_get64(p + 16),
+                                    boot_get32(p)};
     return (struct elf_segment){{boot_get32(p + 4), boot_get32(p + 16), boot_get32(p + 12), boot_get32(p + 20)},
-                                boot_get32(p + 8), boot_get32(p)};
+                                boot_get32(p + 8),
+                                boot_get32(p)};
 }
 
 /* The entry is a virtual address, translated by the segment that holds it; kernels whose entry is already physical

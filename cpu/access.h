@@ -246,16 +246,17 @@ ALWAYS_INLINE const struct op *slow_finish(struct cpu *cpu, const struct op *op)
         {NULL, NAME##_##SUF##_slow##X##_2, NAME##_##SUF##_slow##X##_4, NAME##_##SUF##_slow##X##_8}};
 
 /* Families of forms. */
-#define BINARY_FORMS(NAME, T, A)                                                                           \
-    ALL_WIDTHS(FORM_RR, NAME, , true)                                                                      \
-    ALL_WIDTHS(FORM_RI, NAME, , true)                                                                      \
-    ALL_WIDTHS(FORM_RM_SAME, NAME, , true) ALL_WIDTHS(FORM_MR, NAME, T, A) ALL_WIDTHS(FORM_MI, NAME, T, A) \
-        TABLE_REG(NAME, rr) TABLE_REG(NAME, ri) TABLE_MEM(NAME, rm, ) TABLE_MEM(NAME, mr, ) TABLE_MEM(NAME, mi, )
-#define DEAD_FORMS(NAME)                                                                           \
-    ALL_WIDTHS(FORM_RR, NAME, _dead, false)                                                        \
-    ALL_WIDTHS(FORM_RI, NAME, _dead, false)                                                        \
-    ALL_WIDTHS(FORM_RM_SAME, NAME, _dead, false) TABLE_REG(NAME, rr_dead) TABLE_REG(NAME, ri_dead) \
-        TABLE_MEM(NAME, rm, _dead)
+#define BINARY_FORMS(NAME, T, A)                                                                            \
+    ALL_WIDTHS(FORM_RR, NAME, , true)                                                                       \
+    ALL_WIDTHS(FORM_RI, NAME, , true)                                                                       \
+    ALL_WIDTHS(FORM_RM_SAME, NAME, , true)                                                                  \
+    ALL_WIDTHS(FORM_MR, NAME, T, A) ALL_WIDTHS(FORM_MI, NAME, T, A) TABLE_REG(NAME, rr) TABLE_REG(NAME, ri) \
+        TABLE_MEM(NAME, rm, ) TABLE_MEM(NAME, mr, ) TABLE_MEM(NAME, mi, )
+#define DEAD_FORMS(NAME)                         \
+    ALL_WIDTHS(FORM_RR, NAME, _dead, false)      \
+    ALL_WIDTHS(FORM_RI, NAME, _dead, false)      \
+    ALL_WIDTHS(FORM_RM_SAME, NAME, _dead, false) \
+    TABLE_REG(NAME, rr_dead) TABLE_REG(NAME, ri_dead) TABLE_MEM(NAME, rm, _dead)
 
 /* ADD and its kind: destination read and written, flags written; may be read (ADC, SBB). */
 #define BINARY_RW(NAME, FL)                                             \
@@ -276,44 +277,46 @@ ALWAYS_INLINE const struct op *slow_finish(struct cpu *cpu, const struct op *op)
     const struct handlers handlers_##NAME = { \
         .rr = NAME##_rr, .ri = NAME##_ri, .rm = NAME##_rm, .mr = NAME##_mr, .mi = NAME##_mi};
 /* Only r/m as destination: NOT, NEG, INC, DEC (SRC unused), shifts (SRC = CL or an immediate). */
-#define UNARY_RW(NAME, FL)                                                                                          \
-    ALL_WIDTHS(FORM_RR, NAME, , true)                                                                               \
-    ALL_WIDTHS(FORM_RR, NAME, _dead, false)                                                                         \
-    ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG(NAME, rr) TABLE_REG(NAME, rr_dead) TABLE_MEM(NAME, mr, ) \
-        const struct handlers handlers_##NAME = {                                                                   \
-            .flags = FL, .rr = NAME##_rr, .mr = NAME##_mr, .rr_dead = NAME##_rr_dead};
+#define UNARY_RW(NAME, FL)                                                                                       \
+    ALL_WIDTHS(FORM_RR, NAME, , true)                                                                            \
+    ALL_WIDTHS(FORM_RR, NAME, _dead, false)                                                                      \
+    ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw)                                                                 \
+    TABLE_REG(NAME, rr) TABLE_REG(NAME, rr_dead) TABLE_MEM(NAME, mr, ) const struct handlers handlers_##NAME = { \
+        .flags = FL, .rr = NAME##_rr, .mr = NAME##_mr, .rr_dead = NAME##_rr_dead};
 #define SHIFT(NAME, FL)                                                                                               \
     ALL_WIDTHS(FORM_RR, NAME, , true)                                                                                 \
     ALL_WIDTHS(FORM_RI, NAME, , true)                                                                                 \
-    ALL_WIDTHS(FORM_RR, NAME, _dead, false) ALL_WIDTHS(FORM_RI, NAME, _dead, false)                                   \
-        ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) ALL_WIDTHS(FORM_MI, NAME, tlb_write, ACC_rw) TABLE_REG(NAME, rr) \
-            TABLE_REG(NAME, ri) TABLE_REG(NAME, rr_dead) TABLE_REG(NAME, ri_dead) TABLE_MEM(NAME, mr, )               \
-                TABLE_MEM(NAME, mi, ) const struct handlers handlers_##NAME = {.flags = FL,                           \
-                                                                               .rr = NAME##_rr,                       \
-                                                                               .ri = NAME##_ri,                       \
-                                                                               .mr = NAME##_mr,                       \
-                                                                               .mi = NAME##_mi,                       \
-                                                                               .rr_dead = NAME##_rr_dead,             \
-                                                                               .ri_dead = NAME##_ri_dead};
+    ALL_WIDTHS(FORM_RR, NAME, _dead, false)                                                                           \
+    ALL_WIDTHS(FORM_RI, NAME, _dead, false) ALL_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw)                              \
+        ALL_WIDTHS(FORM_MI, NAME, tlb_write, ACC_rw) TABLE_REG(NAME, rr) TABLE_REG(NAME, ri) TABLE_REG(NAME, rr_dead) \
+            TABLE_REG(NAME, ri_dead) TABLE_MEM(NAME, mr, ) TABLE_MEM(NAME, mi, )                                      \
+                const struct handlers handlers_##NAME = {.flags = FL,                                                 \
+                                                         .rr = NAME##_rr,                                             \
+                                                         .ri = NAME##_ri,                                             \
+                                                         .mr = NAME##_mr,                                             \
+                                                         .mi = NAME##_mi,                                             \
+                                                         .rr_dead = NAME##_rr_dead,                                   \
+                                                         .ri_dead = NAME##_ri_dead};
 /* Register destination, r/m source of any width: IMUL2, MUL (destination implied) ... */
-#define SOURCE_ANY(NAME, FL)                  \
-    ALL_WIDTHS(FORM_RR, NAME, , true)         \
-    ALL_WIDTHS(FORM_RM_SAME, NAME, , true)    \
-    TABLE_REG(NAME, rr) TABLE_MEM(NAME, rm, ) \
-        const struct handlers handlers_##NAME = {.flags = FL, .rr = NAME##_rr, .rm = NAME##_rm};
-#define SOURCE_WIDE(NAME, FL)                           \
-    WIDE_WIDTHS(FORM_RR, NAME, , true)                  \
-    WIDE_WIDTHS(FORM_RM_SAME, NAME, , true)             \
-    TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, rm, ) \
+#define SOURCE_ANY(NAME, FL)               \
+    ALL_WIDTHS(FORM_RR, NAME, , true)      \
+    ALL_WIDTHS(FORM_RM_SAME, NAME, , true) \
+    TABLE_REG(NAME, rr)                    \
+    TABLE_MEM(NAME, rm, ) const struct handlers handlers_##NAME = {.flags = FL, .rr = NAME##_rr, .rm = NAME##_rm};
+#define SOURCE_WIDE(NAME, FL)               \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)      \
+    WIDE_WIDTHS(FORM_RM_SAME, NAME, , true) \
+    TABLE_REG_WIDE(NAME, rr)                \
+    TABLE_MEM_WIDE(NAME, rm, )              \
         const struct handlers handlers_##NAME = {.flags = FL, .rr = NAME##_rr, .rm = NAME##_rm};
 /* r/m destination, register or immediate source, 16 bits and up: BTS, SHLD ... */
-#define DEST_WIDE(NAME, T, A, FL)                                                              \
-    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                         \
-    WIDE_WIDTHS(FORM_RI, NAME, , true)                                                         \
-    WIDE_WIDTHS(FORM_MR, NAME, T, A) WIDE_WIDTHS(FORM_MI, NAME, T, A) TABLE_REG_WIDE(NAME, rr) \
-        TABLE_REG_WIDE(NAME, ri) TABLE_MEM_WIDE(NAME, mr, ) TABLE_MEM_WIDE(NAME, mi, )         \
-            const struct handlers handlers_##NAME = {                                          \
-                .flags = FL, .rr = NAME##_rr, .ri = NAME##_ri, .mr = NAME##_mr, .mi = NAME##_mi};
+#define DEST_WIDE(NAME, T, A, FL)                                                                                 \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                            \
+    WIDE_WIDTHS(FORM_RI, NAME, , true)                                                                            \
+    WIDE_WIDTHS(FORM_MR, NAME, T, A)                                                                              \
+    WIDE_WIDTHS(FORM_MI, NAME, T, A) TABLE_REG_WIDE(NAME, rr) TABLE_REG_WIDE(NAME, ri) TABLE_MEM_WIDE(NAME, mr, ) \
+        TABLE_MEM_WIDE(NAME, mi, ) const struct handlers handlers_##NAME = {                                      \
+            .flags = FL, .rr = NAME##_rr, .ri = NAME##_ri, .mr = NAME##_mr, .mi = NAME##_mi};
 
 /* clang-format on */
 

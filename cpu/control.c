@@ -10,13 +10,14 @@
 #define CR3_PCID 0xfffull
 
 /* The CR4 bits a feature brings. PCE is there without a counter to enable, as RDPMC is. */
-static const struct { u64 bit; u8 feature; } cr4_features[] = {
-    { CR4_TSD, FEAT_TSC },            { CR4_DE, FEAT_DE },              { CR4_PSE, FEAT_PSE },
-    { CR4_PAE, FEAT_PAE },            { CR4_PGE, FEAT_PGE },            { CR4_PCE, FEAT_CMOV },
-    { CR4_OSFXSR, FEAT_FXSR },        { CR4_OSXMMEXCPT, FEAT_SSE },     { CR4_UMIP, FEAT_UMIP },
-    { CR4_LA57, FEAT_LA57 },          { CR4_FSGSBASE, FEAT_FSGSBASE },  { CR4_PCIDE, FEAT_PCID },
-    { CR4_OSXSAVE, FEAT_XSAVE },      { CR4_SMEP, FEAT_SMEP },          { CR4_SMAP, FEAT_SMAP },
-    { CR4_PKE, FEAT_PKU },
+static const struct {
+    u64 bit;
+    u8 feature;
+} cr4_features[] = {
+    {CR4_TSD, FEAT_TSC},       {CR4_DE, FEAT_DE},     {CR4_PSE, FEAT_PSE},           {CR4_PAE, FEAT_PAE},
+    {CR4_PGE, FEAT_PGE},       {CR4_PCE, FEAT_CMOV},  {CR4_OSFXSR, FEAT_FXSR},       {CR4_OSXMMEXCPT, FEAT_SSE},
+    {CR4_UMIP, FEAT_UMIP},     {CR4_LA57, FEAT_LA57}, {CR4_FSGSBASE, FEAT_FSGSBASE}, {CR4_PCIDE, FEAT_PCID},
+    {CR4_OSXSAVE, FEAT_XSAVE}, {CR4_SMEP, FEAT_SMEP}, {CR4_SMAP, FEAT_SMAP},         {CR4_PKE, FEAT_PKU},
 };
 
 static u64 cr4_defined(const struct cpu *cpu)
@@ -69,10 +70,7 @@ static void check_pdptes(struct cpu *cpu, u64 cr3, u64 pdpte[4])
             raise_gp(cpu, 0);
 }
 
-static bool is_pae(u64 cr0, u64 cr4, u64 efer)
-{
-    return cr0 & CR0_PG && cr4 & CR4_PAE && !(efer & EFER_LMA);
-}
+static bool is_pae(u64 cr0, u64 cr4, u64 efer) { return cr0 & CR0_PG && cr4 & CR4_PAE && !(efer & EFER_LMA); }
 
 static void load_pdptes(struct cpu *cpu, const u64 pdpte[4])
 {
@@ -247,19 +245,13 @@ void exec_MOV_to_CR(struct cpu *cpu, const struct op *op)
     if (cpu->cpl != 0)
         raise_gp(cpu, 0);
     switch (op->reg) {
-    case 0:
-        control_write_cr0(cpu, value);
-        break;
-    case 2:
-        cpu->cr2 = value;
-        break;
+    case 0: control_write_cr0(cpu, value); break;
+    case 2: cpu->cr2 = value; break;
     case 3:
         control_write_cr3(cpu, value);
         cpu->resumed = true;
         break;
-    case 4:
-        control_write_cr4(cpu, value);
-        break;
+    case 4: control_write_cr4(cpu, value); break;
     default: /* CR8: the task priority, bits 3:0 */
         if (value & ~0xfull)
             raise_gp(cpu, 0);

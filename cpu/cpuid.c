@@ -11,8 +11,11 @@
 #define XSAVE_LEGACY_AND_HEADER 576
 #define MISC_ENABLE_LIMIT_CPUID BIT(22)
 
-static const struct { u32 leaf; u8 feature, subleaf, reg, bit; } feature_bits[] = {
-#define FEATURE(id, leaf, subleaf, reg, bit, name) { leaf, FEAT_##id, subleaf, CPUID_##reg, bit },
+static const struct {
+    u32 leaf;
+    u8 feature, subleaf, reg, bit;
+} feature_bits[] = {
+#define FEATURE(id, leaf, subleaf, reg, bit, name) {leaf, FEAT_##id, subleaf, CPUID_##reg, bit},
 #include "cpu/features.def"
 #undef FEATURE
 };
@@ -51,8 +54,8 @@ static void leaf_signature(const struct cpu *cpu, u32 out[4])
 /* Descriptors of the one-byte table; 0FFH sends to leaf 4. */
 static void leaf_cache_descriptors(const struct cpu *cpu, u32 out[4])
 {
-    static const u32 p6[4] = { 0x03020101, 0, 0, 0x0c040882 };
-    static const u32 core[4] = { 0x76036301, 0x00f0b5ff, 0, 0x00c10000 };
+    static const u32 p6[4] = {0x03020101, 0, 0, 0x0c040882};
+    static const u32 core[4] = {0x76036301, 0x00f0b5ff, 0, 0x00c10000};
 
     memcpy(out, cpu->features.max_leaf >= 4 ? core : p6, 16);
 }
@@ -61,9 +64,9 @@ static void leaf_cache_descriptors(const struct cpu *cpu, u32 out[4])
 static void leaf_caches(u32 subleaf, u32 out[4])
 {
     static const u32 caches[3][4] = {
-        { 0x121, 7u << 22 | 63, 63, 0 },
-        { 0x122, 7u << 22 | 63, 63, 0 },
-        { 0x143, 15u << 22 | 63, 1023, 0 },
+        {0x121, 7u << 22 | 63, 63, 0},
+        {0x122, 7u << 22 | 63, 63, 0},
+        {0x143, 15u << 22 | 63, 1023, 0},
     };
 
     if (subleaf < 3)
@@ -131,26 +134,24 @@ static void query_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]
 static void query_extended(const struct cpu *cpu, u32 leaf, u32 out[4])
 {
     const struct features *f = &cpu->features;
-    char brand[48] = { 0 };
+    char brand[48] = {0};
 
     switch (leaf) {
-    case 0x80000000:
-        out[CPUID_EAX] = f->max_extended;
-        break;
+    case 0x80000000: out[CPUID_EAX] = f->max_extended; break;
     case 0x80000001: /* Intel shows SYSCALL only where it works */
         if (!in_code64(cpu))
             out[CPUID_EDX] &= ~(1u << 11);
         break;
-    case 0x80000002: case 0x80000003: case 0x80000004:
+    case 0x80000002:
+    case 0x80000003:
+    case 0x80000004:
         strncpy(brand, f->brand, sizeof(brand) - 1);
         memcpy(out, brand + 16 * (leaf - 0x80000002), 16);
         break;
     case 0x80000006:
         out[CPUID_ECX] = 1024u << 16 | 8u << 12 | 64; /* 1 MiB, 16 ways, 64-byte lines */
         break;
-    case 0x80000008:
-        out[CPUID_EAX] = f->phys_bits | (u32)f->linear_bits << 8;
-        break;
+    case 0x80000008: out[CPUID_EAX] = f->phys_bits | (u32)f->linear_bits << 8; break;
     }
 }
 

@@ -13,10 +13,7 @@
 #define DR7_GD BIT(13)
 
 /* B3..B0 show this exception's breakpoints; the bits above accumulate until software clears them. */
-void debug_record(struct cpu *cpu, u64 dr6_bits)
-{
-    cpu->dr[6] = (cpu->dr[6] & ~0xfull) | DR6_FIXED | dr6_bits;
-}
+void debug_record(struct cpu *cpu, u64 dr6_bits) { cpu->dr[6] = (cpu->dr[6] & ~0xfull) | DR6_FIXED | dr6_bits; }
 
 /* #UD, then privilege, then general detect. The register's number, DR4 and DR5 resolved. */
 static unsigned debug_register(struct cpu *cpu, const struct op *op)

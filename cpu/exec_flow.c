@@ -164,7 +164,8 @@ const struct handlers handlers_JMP = {.choose = choose_JMP};
 #define JCC(CC) \
     HANDLER(Jcc_##CC) { return condition(cpu, 0x##CC) ? take(cpu, op) : next(cpu, op); }
 JCC(0)
-JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
+JCC(1)
+JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
 
     static op_fn *choose_Jcc(const struct op *op, u32 mode)
 {

@@ -153,11 +153,11 @@ SEMANTICS(SHRD)
     }
 }
 
-#define DOUBLE_SHIFT(NAME)                                                                            \
-    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                \
-    WIDE_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw) TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, mr, ) \
-        const struct handlers handlers_##NAME = {                                                     \
-            .flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .mr = NAME##_mr};
+#define DOUBLE_SHIFT(NAME)                                                                        \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                            \
+    WIDE_WIDTHS(FORM_MR, NAME, tlb_write, ACC_rw)                                                 \
+    TABLE_REG_WIDE(NAME, rr) TABLE_MEM_WIDE(NAME, mr, ) const struct handlers handlers_##NAME = { \
+        .flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .mr = NAME##_mr};
 DOUBLE_SHIFT(SHLD)
 DOUBLE_SHIFT(SHRD)
 
@@ -198,15 +198,15 @@ static u8 *bit_string_resolve(struct cpu *cpu, const struct op *op, unsigned wid
         sem_##NAME(cpu, op, place_mem(p), place_reg(cpu, op->s), W, true); \
         return slow_finish(cpu, op);                                       \
     }
-#define BIT_TEST(NAME, T, A)                                                                             \
-    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                   \
-    WIDE_WIDTHS(FORM_RI, NAME, , true) WIDE_WIDTHS(FORM_MI, NAME, T, A) WIDE_WIDTHS(BIT_STRING, NAME, A) \
-        TABLE_REG_WIDE(NAME, rr) TABLE_REG_WIDE(NAME, ri)                                                \
-            TABLE_MEM_WIDE(NAME, mi, ) static op_fn *const NAME##_mr[ADDR_FORMS][WIDTHS] = {             \
-                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                           \
-                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                           \
-                {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}};                                          \
-    const struct handlers handlers_##NAME = {                                                            \
+#define BIT_TEST(NAME, T, A)                                                                                      \
+    WIDE_WIDTHS(FORM_RR, NAME, , true)                                                                            \
+    WIDE_WIDTHS(FORM_RI, NAME, , true)                                                                            \
+    WIDE_WIDTHS(FORM_MI, NAME, T, A) WIDE_WIDTHS(BIT_STRING, NAME, A) TABLE_REG_WIDE(NAME, rr)                    \
+        TABLE_REG_WIDE(NAME, ri) TABLE_MEM_WIDE(NAME, mi, ) static op_fn *const NAME##_mr[ADDR_FORMS][WIDTHS] = { \
+            {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                                        \
+            {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8},                                                        \
+            {NULL, NAME##_mr_2, NAME##_mr_4, NAME##_mr_8}};                                                       \
+    const struct handlers handlers_##NAME = {                                                                     \
         .flags = FLAGS_WRITE | FLAGS_PARTIAL, .rr = NAME##_rr, .ri = NAME##_ri, .mr = NAME##_mr, .mi = NAME##_mi};
 BIT_TEST(BT, tlb_read, ACC_r)
 BIT_TEST(BTS, tlb_write, ACC_rw)

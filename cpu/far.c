@@ -75,7 +75,7 @@ struct segment tss_stack_segment(struct cpu *cpu, unsigned cpl, u16 selector, st
     d->at = 0;
     d->low = (u64)ATTR_ACCESSED << 40;
     if (in_long(cpu))
-        return (struct segment){ .selector = (u16)cpl };
+        return (struct segment){.selector = (u16)cpl};
     if (selector_is_null(selector))
         raise_ts(cpu, 0);
     if (!descriptor_read(cpu, selector, d))

@@ -219,16 +219,18 @@ static void far_transfer(struct cpu *cpu, const struct op *op, const struct far_
         return;
     }
     switch (descriptor_type(&d)) {
-    case SYS_CALL:
-        far_gate(cpu, t, &d);
-        return;
+    case SYS_CALL: far_gate(cpu, t, &d); return;
     case SYS_CALL16:
         if (!in_long(cpu)) {
             far_gate(cpu, t, &d);
             return;
         }
         break;
-    case SYS_TASK: case SYS_TSS: case SYS_TSS16: case SYS_TSS_BUSY: case SYS_TSS16_BUSY:
+    case SYS_TASK:
+    case SYS_TSS:
+    case SYS_TSS16:
+    case SYS_TSS_BUSY:
+    case SYS_TSS16_BUSY:
         if (!in_long(cpu)) {
             far_task(cpu, t, &d);
             return;
@@ -240,7 +242,7 @@ static void far_transfer(struct cpu *cpu, const struct op *op, const struct far_
 
 static struct far_target operand(struct cpu *cpu, const struct op *op, bool call)
 {
-    struct far_target t = { .call = call };
+    struct far_target t = {.call = call};
 
     if (op_is_mem(op)) {
         t.selector = far_pointer(cpu, op, &t.offset);

@@ -36,7 +36,7 @@ struct segment return_stack_segment(struct cpu *cpu, u16 selector, const struct 
         if (!enters_code64(cpu, cs) || rpl == 3)
             raise_gp(cpu, 0);
         d->low = (u64)ATTR_ACCESSED << 40;
-        return (struct segment){ .selector = selector };
+        return (struct segment){.selector = selector};
     }
     if (!descriptor_read(cpu, selector, d))
         raise_gp(cpu, error);

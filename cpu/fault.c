@@ -25,22 +25,19 @@ _Noreturn void raise_event(struct cpu *cpu, struct cpu_event event)
 
 static _Noreturn void raise_plain(struct cpu *cpu, u8 vector)
 {
-    raise_event(cpu, (struct cpu_event){ .vector = vector, .kind = EVENT_FAULT });
+    raise_event(cpu, (struct cpu_event){.vector = vector, .kind = EVENT_FAULT});
 }
 
 static _Noreturn void raise_with(struct cpu *cpu, u8 vector, u32 error)
 {
-    raise_event(cpu, (struct cpu_event){ .vector = vector, .has_error = true, .error = error, .kind = EVENT_FAULT });
+    raise_event(cpu, (struct cpu_event){.vector = vector, .has_error = true, .error = error, .kind = EVENT_FAULT});
 }
 
 /*
  * SDM "Error Code", EXT: the exception occurred during delivery of an event external to the program, such as an
  * interrupt or an earlier exception; not during that of INT n, INT3 or INTO. (INT1 counts as external.)
  */
-static u32 external(const struct cpu *cpu)
-{
-    return cpu->delivering >= 0 && cpu->event_first.kind != EVENT_SOFTWARE;
-}
+static u32 external(const struct cpu *cpu) { return cpu->delivering >= 0 && cpu->event_first.kind != EVENT_SOFTWARE; }
 
 _Noreturn void raise_de(struct cpu *cpu) { raise_plain(cpu, VEC_DE); }
 _Noreturn void raise_ud(struct cpu *cpu) { raise_plain(cpu, VEC_UD); }
@@ -58,7 +55,7 @@ _Noreturn void raise_gp(struct cpu *cpu, u32 error) { raise_with(cpu, VEC_GP, er
 _Noreturn void raise_db_fault(struct cpu *cpu, u64 dr6_bits)
 {
     debug_record(cpu, dr6_bits);
-    raise_event(cpu, (struct cpu_event){ .vector = VEC_DB, .error = (u32)dr6_bits, .kind = EVENT_FAULT });
+    raise_event(cpu, (struct cpu_event){.vector = VEC_DB, .error = (u32)dr6_bits, .kind = EVENT_FAULT});
 }
 
 _Noreturn void raise_pf(struct cpu *cpu, u64 la, unsigned width, const struct access *access, const struct walk *walk)
@@ -69,5 +66,5 @@ _Noreturn void raise_pf(struct cpu *cpu, u64 la, unsigned width, const struct ac
         cpu->observer.page_fault(cpu->observer.ctx, cpu, la, width, access, walk, cpu->delivering);
     cpu->cr2 = la;
     raise_event(cpu, (struct cpu_event){
-        .vector = VEC_PF, .has_error = true, .error = walk->error, .cr2 = la, .kind = EVENT_FAULT });
+                         .vector = VEC_PF, .has_error = true, .error = walk->error, .cr2 = la, .kind = EVENT_FAULT});
 }

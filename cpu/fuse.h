@@ -86,11 +86,12 @@ ALWAYS_INLINE bool condition_test(const struct cpu *cpu, unsigned code, u64 a, u
 #define FUSED_MI(NAME, W, CC) \
     FUSED_MEM(NAME, mi, W, CC, place_mem(p), place_imm(op), host_load(p, W), truncate((u64)(s64)op->imm, W))
 
-#define CONDITIONS(F, NAME, W)                                                                                      \
-    F(NAME, W, 0)                                                                                                   \
-    F(NAME, W, 1)                                                                                                   \
-    F(NAME, W, 2) F(NAME, W, 3) F(NAME, W, 4) F(NAME, W, 5) F(NAME, W, 6) F(NAME, W, 7) F(NAME, W, 8) F(NAME, W, 9) \
-        F(NAME, W, 10) F(NAME, W, 11) F(NAME, W, 12) F(NAME, W, 13) F(NAME, W, 14) F(NAME, W, 15)
+#define CONDITIONS(F, NAME, W)                                                                                       \
+    F(NAME, W, 0)                                                                                                    \
+    F(NAME, W, 1)                                                                                                    \
+    F(NAME, W, 2)                                                                                                    \
+    F(NAME, W, 3) F(NAME, W, 4) F(NAME, W, 5) F(NAME, W, 6) F(NAME, W, 7) F(NAME, W, 8) F(NAME, W, 9) F(NAME, W, 10) \
+        F(NAME, W, 11) F(NAME, W, 12) F(NAME, W, 13) F(NAME, W, 14) F(NAME, W, 15)
 #define FUSED_WIDTHS(F, NAME) \
     CONDITIONS(F, NAME, 1) CONDITIONS(F, NAME, 2) CONDITIONS(F, NAME, 4) CONDITIONS(F, NAME, 8)
 #define FUSED_ROW(NAME, SUF, W)                                                                            \
@@ -106,11 +107,11 @@ ALWAYS_INLINE bool condition_test(const struct cpu *cpu, unsigned code, u64 a, u
 
 #define condition_CMP condition_cmp
 #define condition_TEST condition_test
-#define FUSED_CMP                                                                                     \
-    FUSED_WIDTHS(FUSED_RR, CMP)                                                                       \
-    FUSED_WIDTHS(FUSED_RI, CMP)                                                                       \
-    FUSED_WIDTHS(FUSED_RM, CMP) FUSED_WIDTHS(FUSED_MI, CMP) FUSED_TABLE(CMP, rr) FUSED_TABLE(CMP, ri) \
-        FUSED_TABLE(CMP, rm) FUSED_TABLE(CMP, mi)
+#define FUSED_CMP               \
+    FUSED_WIDTHS(FUSED_RR, CMP) \
+    FUSED_WIDTHS(FUSED_RI, CMP) \
+    FUSED_WIDTHS(FUSED_RM, CMP) \
+    FUSED_WIDTHS(FUSED_MI, CMP) FUSED_TABLE(CMP, rr) FUSED_TABLE(CMP, ri) FUSED_TABLE(CMP, rm) FUSED_TABLE(CMP, mi)
 #define FUSED_TEST               \
     FUSED_WIDTHS(FUSED_RR, TEST) \
     FUSED_WIDTHS(FUSED_RI, TEST) \

@@ -245,7 +245,7 @@ static void push_v86_segments(struct cpu *cpu, struct frame *f)
 
 static void null_data_segments(struct cpu *cpu)
 {
-    cpu->seg[SEG_ES] = cpu->seg[SEG_DS] = cpu->seg[SEG_FS] = cpu->seg[SEG_GS] = (struct segment){ .selector = 0 };
+    cpu->seg[SEG_ES] = cpu->seg[SEG_DS] = cpu->seg[SEG_FS] = cpu->seg[SEG_GS] = (struct segment){.selector = 0};
 }
 
 /* SDM INT n, "TRAP-OR-INTERRUPT-GATE" outside long mode. */
@@ -331,14 +331,14 @@ static enum event_class classify(const struct cpu_event *ev)
     if (ev->kind == EVENT_SOFTWARE || ev->kind == EVENT_EXTERNAL || ev->kind == EVENT_NMI || ev->kind == EVENT_ICEBP)
         return CLASS_BENIGN;
     switch (ev->vector) {
-    case VEC_DE: case VEC_TS: case VEC_NP: case VEC_SS: case VEC_GP:
-        return CLASS_CONTRIBUTORY;
-    case VEC_PF:
-        return CLASS_PAGE_FAULT;
-    case VEC_DF:
-        return CLASS_DOUBLE_FAULT;
-    default:
-        return CLASS_BENIGN;
+    case VEC_DE:
+    case VEC_TS:
+    case VEC_NP:
+    case VEC_SS:
+    case VEC_GP: return CLASS_CONTRIBUTORY;
+    case VEC_PF: return CLASS_PAGE_FAULT;
+    case VEC_DF: return CLASS_DOUBLE_FAULT;
+    default: return CLASS_BENIGN;
     }
 }
 
@@ -354,7 +354,7 @@ bool interrupt_combine(struct cpu *cpu, struct cpu_event *next)
     }
     if ((first == CLASS_CONTRIBUTORY && second == CLASS_CONTRIBUTORY) ||
         (first == CLASS_PAGE_FAULT && second != CLASS_BENIGN))
-        *next = (struct cpu_event){ .vector = VEC_DF, .has_error = true, .error = 0, .kind = EVENT_ABORT };
+        *next = (struct cpu_event){.vector = VEC_DF, .has_error = true, .error = 0, .kind = EVENT_ABORT};
     else
         *next = cpu->event; /* one after the other */
     return true;

@@ -12,8 +12,8 @@
 static void deliver_software(struct cpu *cpu, unsigned vector)
 {
     cpu->stats.exceptions++;
-    interrupt_deliver(cpu, &(struct cpu_event){ .vector = (u8)vector, .kind = EVENT_SOFTWARE,
-                                                .next_rip = cpu->next_rip });
+    interrupt_deliver(cpu,
+                      &(struct cpu_event){.vector = (u8)vector, .kind = EVENT_SOFTWARE, .next_rip = cpu->next_rip});
     cpu->next_rip = cpu->rip;
 }
 
@@ -42,7 +42,7 @@ void exec_INTO(struct cpu *cpu, const struct op *op)
 void exec_INT1(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    raise_event(cpu, (struct cpu_event){ .vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip });
+    raise_event(cpu, (struct cpu_event){.vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip});
 }
 
 /*
@@ -63,10 +63,7 @@ static u64 slot_at(struct cpu *cpu, const struct op *op, const u8 *stack, unsign
     return mem_read(cpu, SEG_SS, (cpu->RSP + index * op->osize) & stack_mask(op), op->osize);
 }
 
-static u64 slot(struct cpu *cpu, const struct op *op, unsigned index)
-{
-    return slot_at(cpu, op, NULL, index);
-}
+static u64 slot(struct cpu *cpu, const struct op *op, unsigned index) { return slot_at(cpu, op, NULL, index); }
 
 /* What the popped image may change at this privilege. VIF and VIP do not exist without VME; VM is the caller's. */
 static u64 returned_flags(const struct cpu *cpu, const struct op *op, u64 image)
@@ -101,9 +98,9 @@ static void iret_real(struct cpu *cpu, const struct op *op)
 /* "RETURN-TO-VIRTUAL-8086-MODE": the nine dwords were all probed by being read. */
 static void iret_to_v86(struct cpu *cpu, const struct op *op, u64 eip, u16 cs, u64 image)
 {
-    const u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
-        FLAG_ID;
-    static const u8 order[] = { SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+    const u64 mask =
+        FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    static const u8 order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
     u16 selector[5];
     u64 esp = slot(cpu, op, 3);
 

@@ -24,8 +24,8 @@ void mem_read_block(struct cpu *, unsigned seg, u64 offset, void *to,
                     unsigned size); /* all probed before any is read */
 void mem_write_block(struct cpu *, unsigned seg, u64 offset, const void *from, unsigned size);
 
-/* #AC where alignment checking is on and an object that needs `align` bytes (a power of two) is not so placed: for blocks, which have
- * no alignment of their own ("Alignment Requirements by Data Type"). */
+/* #AC where alignment checking is on and an object that needs `align` bytes (a power of two) is not so placed: for
+ * blocks, which have no alignment of their own ("Alignment Requirements by Data Type"). */
 void mem_check_alignment(struct cpu *, unsigned seg, u64 offset, unsigned align);
 void lin_check_alignment(struct cpu *, u64 la, unsigned align);
 

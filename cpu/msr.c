@@ -27,21 +27,24 @@ struct msr {
 
 static const struct msr msrs[MSR_COUNT] = {
 #define MSR(address, name, feature, kind, field, writable, reset) \
-    { offsetof(struct cpu, field), FEAT_##feature, KIND_##kind, writable, reset },
+    {offsetof(struct cpu, field), FEAT_##feature, KIND_##kind, writable, reset},
 #include "cpu/msr.def"
 #undef MSR
 };
 
 #define MISC_ENABLE_WRITABLE (BIT(0) | BIT(22)) /* fast strings, limit CPUID; the rest is fixed and ignores writes */
-#define MISC_ENABLE_KNOWN (BIT(0) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | \
-                           BIT(34) | BIT(38))
+#define MISC_ENABLE_KNOWN \
+    (BIT(0) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34) | BIT(38))
 
 static int msr_find(const struct cpu *cpu, u32 address)
 {
     int id;
 
     switch (address) {
-#define MSR(number, name, feature, kind, field, writable, reset) case number: id = MSR_##name; break;
+#define MSR(number, name, feature, kind, field, writable, reset) \
+    case number:                                                 \
+        id = MSR_##name;                                         \
+        break;
 #include "cpu/msr.def"
 #undef MSR
     default: return -1;
@@ -74,18 +77,12 @@ bool msr_read(const struct cpu *cpu, u32 address, u64 *value)
     if (id < 0)
         return false;
     switch (id) {
-    case MSR_TIME_STAMP_COUNTER:
-        *value = tsc_read(cpu);
-        return true;
+    case MSR_TIME_STAMP_COUNTER: *value = tsc_read(cpu); return true;
     case MSR_EFER:
         *value = cpu->efer;
         return has_feature(&cpu->features, FEAT_LM) || has_feature(&cpu->features, FEAT_NX);
-    case MSR_FS_BASE:
-        *value = cpu->seg[SEG_FS].base;
-        return true;
-    case MSR_GS_BASE:
-        *value = cpu->seg[SEG_GS].base;
-        return true;
+    case MSR_FS_BASE: *value = cpu->seg[SEG_FS].base; return true;
+    case MSR_GS_BASE: *value = cpu->seg[SEG_GS].base; return true;
     }
     if (msrs[id].kind == KIND_CONSTANT || msrs[id].kind == KIND_SIGNATURE)
         *value = msrs[id].reset;
@@ -132,9 +129,7 @@ static bool write_base(struct cpu *cpu, unsigned seg, u64 value)
 static bool write_hook(struct cpu *cpu, int id, u64 value)
 {
     switch (id) {
-    case MSR_TIME_STAMP_COUNTER:
-        tsc_write(cpu, value);
-        return true;
+    case MSR_TIME_STAMP_COUNTER: tsc_write(cpu, value); return true;
     case MSR_TSC_ADJUST:
         cpu->tsc_offset += value - cpu->tsc_adjust;
         cpu->tsc_adjust = value;
@@ -154,12 +149,9 @@ static bool write_hook(struct cpu *cpu, int id, u64 value)
             return false;
         control_write_efer(cpu, value);
         return true;
-    case MSR_FS_BASE:
-        return write_base(cpu, SEG_FS, value);
-    case MSR_GS_BASE:
-        return write_base(cpu, SEG_GS, value);
-    default:
-        return write_mtrr_phys(cpu, id, value);
+    case MSR_FS_BASE: return write_base(cpu, SEG_FS, value);
+    case MSR_GS_BASE: return write_base(cpu, SEG_GS, value);
+    default: return write_mtrr_phys(cpu, id, value);
     }
 }
 
@@ -182,12 +174,9 @@ bool msr_write(struct cpu *cpu, u32 address, u64 value)
         if (!are_memory_types(value, id == MSR_PAT))
             return false;
         break;
-    case KIND_CONSTANT:
-        return false;
-    case KIND_SIGNATURE:
-        return true;
-    default:
-        return write_hook(cpu, id, value);
+    case KIND_CONSTANT: return false;
+    case KIND_SIGNATURE: return true;
+    default: return write_hook(cpu, id, value);
     }
     *msr_field(cpu, id) = value;
     return true;

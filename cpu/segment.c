@@ -84,7 +84,7 @@ static struct segment segment_check_null(struct cpu *cpu, unsigned seg, u16 sele
 {
     if (seg == SEG_SS && !(in_code64(cpu) && cpu->cpl != 3 && (selector & 3) == cpu->cpl))
         raise_gp(cpu, 0);
-    return (struct segment){ .selector = selector };
+    return (struct segment){.selector = selector};
 }
 
 static void check_stack_segment(struct cpu *cpu, const struct descriptor *d, u16 selector)
@@ -190,10 +190,7 @@ void exec_MOV_to_Sreg(struct cpu *cpu, const struct op *op)
 }
 
 /* The segment register a PUSH or POP opcode names: bits 5:3, in 06..1F and in 0F A0..A9 alike. */
-static unsigned opcode_segment(const struct op *op)
-{
-    return op->opcode >> 3 & 7;
-}
+static unsigned opcode_segment(const struct op *op) { return op->opcode >> 3 & 7; }
 
 /*
  * SDM PUSH: with a 32-bit operand size recent processors move only 16 bits, leaving the upper half of the slot alone.

@@ -37,12 +37,12 @@ IRREGULAR(CVTPD2DQ);
 IRREGULAR(CVTTPD2DQ);
 
 /* From a general register or memory, 32 or (REX.W) 64 bits; the rest of DEST stays. */
-#define HOST_FROM_INTEGER(name, T) \
-    static void name(union xmm *dest, u64 v) \
-    { \
-        __m128i x = xmm_get(dest); \
+#define HOST_FROM_INTEGER(name, T)                               \
+    static void name(union xmm *dest, u64 v)                     \
+    {                                                            \
+        __m128i x = xmm_get(dest);                               \
         __asm__ volatile(#name " %1, %0" : "+x"(x) : "r"((T)v)); \
-        xmm_put(dest, x); \
+        xmm_put(dest, x);                                        \
     }
 
 HOST_FROM_INTEGER(cvtsi2ssl, u32)
@@ -70,13 +70,13 @@ IRREGULAR(CVTSI2SS);
 IRREGULAR(CVTSI2SD);
 
 /* To a general register. */
-#define HOST_TO_INTEGER(name, insn, T) \
-    static u64 name(const union xmm *source) \
-    { \
-        __m128i x = xmm_get(source); \
-        T v; \
+#define HOST_TO_INTEGER(name, insn, T)                       \
+    static u64 name(const union xmm *source)                 \
+    {                                                        \
+        __m128i x = xmm_get(source);                         \
+        T v;                                                 \
         __asm__ volatile(insn " %1, %0" : "=r"(v) : "x"(x)); \
-        return v; \
+        return v;                                            \
     }
 
 HOST_TO_INTEGER(cvtss2si32, "cvtss2si", u32)

@@ -169,21 +169,21 @@ void exec_RSQRTSS(struct cpu *cpu, const struct op *op)
 IRREGULAR(RSQRTSS);
 
 /* SDM, "CMPPS": the predicates of the legacy encoding, bits 2:0 of the immediate. */
-#define HOST_COMPARE(name) \
+#define HOST_COMPARE(name)                                                         \
     static void name(union xmm *dest, const union xmm *source, unsigned predicate) \
-    { \
-        __m128i x = xmm_get(dest), y = xmm_get(source); \
-        switch (predicate & 7) { \
-        case 0: __asm__ volatile(#name " $0, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 1: __asm__ volatile(#name " $1, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 2: __asm__ volatile(#name " $2, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 3: __asm__ volatile(#name " $3, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 4: __asm__ volatile(#name " $4, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 5: __asm__ volatile(#name " $5, %1, %0" : "+x"(x) : "x"(y)); break; \
-        case 6: __asm__ volatile(#name " $6, %1, %0" : "+x"(x) : "x"(y)); break; \
-        default: __asm__ volatile(#name " $7, %1, %0" : "+x"(x) : "x"(y)); break; \
-        } \
-        xmm_put(dest, x); \
+    {                                                                              \
+        __m128i x = xmm_get(dest), y = xmm_get(source);                            \
+        switch (predicate & 7) {                                                   \
+        case 0: __asm__ volatile(#name " $0, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 1: __asm__ volatile(#name " $1, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 2: __asm__ volatile(#name " $2, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 3: __asm__ volatile(#name " $3, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 4: __asm__ volatile(#name " $4, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 5: __asm__ volatile(#name " $5, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        case 6: __asm__ volatile(#name " $6, %1, %0" : "+x"(x) : "x"(y)); break;   \
+        default: __asm__ volatile(#name " $7, %1, %0" : "+x"(x) : "x"(y)); break;  \
+        }                                                                          \
+        xmm_put(dest, x);                                                          \
     }
 
 HOST_COMPARE(cmpps)
@@ -205,13 +205,13 @@ struct order {
     bool zf, pf, cf;
 };
 
-#define HOST_ORDER(name) \
-    static struct order name(const union xmm *a, const union xmm *b) \
-    { \
-        __m128i x = xmm_get(a), y = xmm_get(b); \
-        struct order o; \
+#define HOST_ORDER(name)                                                                                  \
+    static struct order name(const union xmm *a, const union xmm *b)                                      \
+    {                                                                                                     \
+        __m128i x = xmm_get(a), y = xmm_get(b);                                                           \
+        struct order o;                                                                                   \
         __asm__ volatile(#name " %4, %3" : "=@ccz"(o.zf), "=@ccp"(o.pf), "=@ccc"(o.cf) : "x"(x), "x"(y)); \
-        return o; \
+        return o;                                                                                         \
     }
 
 HOST_ORDER(comiss)

@@ -6,15 +6,15 @@
  * SDM, "ROUNDPS": bit 2 of the immediate takes the rounding from MXCSR, not bits 1:0; bit 3 suppresses the inexact
  * exception.
  */
-#define HOST_ROUND(name) \
+#define HOST_ROUND(name)                                                       \
     static void name(union xmm *dest, const union xmm *source, unsigned quiet) \
-    { \
-        __m128i x = xmm_get(dest), y = xmm_get(source); \
-        if (quiet) \
-            __asm__ volatile(#name " $12, %1, %0" : "+x"(x) : "x"(y)); \
-        else \
-            __asm__ volatile(#name " $4, %1, %0" : "+x"(x) : "x"(y)); \
-        xmm_put(dest, x); \
+    {                                                                          \
+        __m128i x = xmm_get(dest), y = xmm_get(source);                        \
+        if (quiet)                                                             \
+            __asm__ volatile(#name " $12, %1, %0" : "+x"(x) : "x"(y));         \
+        else                                                                   \
+            __asm__ volatile(#name " $4, %1, %0" : "+x"(x) : "x"(y));          \
+        xmm_put(dest, x);                                                      \
     }
 
 HOST_ROUND(roundps)

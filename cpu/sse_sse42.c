@@ -19,8 +19,8 @@ enum { IMM_WORDS = 1, IMM_SIGNED = 2, IMM_NEGATE = 0x10, IMM_VALID_ONLY = 0x20, 
 enum { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
 
 struct strings {
-    s32 a[16], b[16];        /* elements of DEST and SRC, extended as the control byte says */
-    unsigned la, lb, count;  /* valid elements, and elements in all */
+    s32 a[16], b[16];       /* elements of DEST and SRC, extended as the control byte says */
+    unsigned la, lb, count; /* valid elements, and elements in all */
 };
 
 static void elements(s32 *to, const union xmm *x, unsigned imm)

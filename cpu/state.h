@@ -214,7 +214,7 @@ struct cpu {
     u64 delivery_count; /* instruction count at the last delivery, */
     u32 fruitless;      /* and how many came in a row without an instruction between them */
     u64 limit;          /* icount = limit - budget (+ the op's place in its trace): see run.c */
-    u64 rng[4]; /* RDRAND */
+    u64 rng[4];         /* RDRAND */
     u64 a20_mask;
     u64 monitor_address;
     bool monitor_armed;

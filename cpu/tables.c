@@ -39,7 +39,7 @@ void exec_SIDT(struct cpu *cpu, const struct op *op) { store_table(cpu, op, &cpu
 
 static void load_table(struct cpu *cpu, const struct op *op, struct table_register *t)
 {
-    u8 image[10] = { 0 };
+    u8 image[10] = {0};
     u64 base = 0;
     bool code64 = op->flags & OP_CODE64;
 
@@ -92,7 +92,7 @@ void exec_LLDT(struct cpu *cpu, const struct op *op)
     struct descriptor d;
 
     if (selector_is_null(selector)) {
-        cpu->seg[SEG_LDTR] = (struct segment){ .selector = selector };
+        cpu->seg[SEG_LDTR] = (struct segment){.selector = selector};
         return;
     }
     read_system(cpu, selector, SYS_LDT, SYS_LDT, &d);

@@ -8,18 +8,18 @@
 #define DR7_LOCAL 0x155ull /* L0..L3, LE */
 
 /* Segment registers in the order of the TSS. */
-static const u8 tss_segments[] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
+static const u8 tss_segments[] = {SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
 
 /* Where a TSS keeps things. */
 struct tss_layout {
-    u8 width;         /* of the register fields */
+    u8 width; /* of the register fields */
     u8 eip, eflags, gpr, segments, ldt;
     u8 segment_count; /* a 16-bit TSS has no FS and GS */
     u8 saved_end;     /* past the last field a switch saves */
     u8 min_limit;
 };
-static const struct tss_layout layout32 = { 4, 0x20, 0x24, 0x28, 0x48, 0x60, 6, 0x60, 0x67 };
-static const struct tss_layout layout16 = { 2, 0x0e, 0x10, 0x12, 0x22, 0x2a, 4, 0x2a, 0x2b };
+static const struct tss_layout layout32 = {4, 0x20, 0x24, 0x28, 0x48, 0x60, 6, 0x60, 0x67};
+static const struct tss_layout layout16 = {2, 0x0e, 0x10, 0x12, 0x22, 0x2a, 4, 0x2a, 0x2b};
 
 /* A task's state as its TSS holds it. */
 struct task {
@@ -65,12 +65,12 @@ static void read_task(struct cpu *cpu, const struct segment *tss, struct task *t
     const struct tss_layout *l = layout_of(tss);
     bool wide = l->width == 4;
 
-    *t = (struct task){ .trap = false };
+    *t = (struct task){.trap = false};
     t->eip = (u32)sys_read(cpu, tss->base + l->eip, l->width, IMPLICIT_TSS);
     t->eflags = (u32)sys_read(cpu, tss->base + l->eflags, l->width, IMPLICIT_TSS);
     for (unsigned i = 0; i < 8; i++)
-        t->gpr[i] = (u32)sys_read(cpu, tss->base + l->gpr + i * l->width, l->width, IMPLICIT_TSS) |
-            (wide ? 0 : 0xffff0000u);
+        t->gpr[i] =
+            (u32)sys_read(cpu, tss->base + l->gpr + i * l->width, l->width, IMPLICIT_TSS) | (wide ? 0 : 0xffff0000u);
     for (unsigned i = 0; i < l->segment_count; i++)
         t->segment[i] = (u16)sys_read(cpu, tss->base + l->segments + i * l->width, 2, IMPLICIT_TSS);
     t->ldt = (u16)sys_read(cpu, tss->base + l->ldt, 2, IMPLICIT_TSS);
@@ -128,8 +128,8 @@ static void set_busy(struct cpu *cpu, u16 selector, bool busy)
 static void commit_switch(struct cpu *cpu, const struct segment *tss, const struct task *t, enum task_source source,
                           u64 rip, u64 flags)
 {
-    const u64 known = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
-        FLAG_ID;
+    const u64 known =
+        FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
     u16 old = cpu->seg[SEG_TR].selector;
     bool nested = source == TASK_CALL || source == TASK_INT;
 
@@ -148,8 +148,8 @@ static void commit_switch(struct cpu *cpu, const struct segment *tss, const stru
     for (unsigned i = 0; i < 8; i++)
         cpu->gpr[i] = t->gpr[i];
     for (unsigned i = 0; i < 6; i++)
-        cpu->seg[tss_segments[i]] = (struct segment){ .selector = t->segment[i] };
-    cpu->seg[SEG_LDTR] = (struct segment){ .selector = t->ldt };
+        cpu->seg[tss_segments[i]] = (struct segment){.selector = t->segment[i]};
+    cpu->seg[SEG_LDTR] = (struct segment){.selector = t->ldt};
     cpu->cpl = in_v86(cpu) ? 3 : t->segment[1] & 3;
     cpu->rip = cpu->next_rip = t->eip;
     cpu->switched = true;
@@ -166,8 +166,7 @@ static void load_ldt(struct cpu *cpu, u16 selector)
     if (selector_is_null(selector))
         return;
     if (selector & 4 || !descriptor_read(cpu, selector, &d) || !descriptor_is_system(&d) ||
-        descriptor_type(&d) != SYS_LDT ||
-        !descriptor_present(&d))
+        descriptor_type(&d) != SYS_LDT || !descriptor_present(&d))
         raise_ts(cpu, selector_error(selector));
     cpu->seg[SEG_LDTR] = descriptor_segment(&d, selector);
 }

@@ -32,7 +32,7 @@ void x87_update_summary(struct cpu *cpu)
 {
     struct x87 *x = &cpu->x87;
 
-    x->status &= (u16)~(FSW_ES | FSW_B);
+    x->status &= (u16) ~(FSW_ES | FSW_B);
     if (x87_unmasked(x))
         x->status |= FSW_ES | FSW_B;
     drive_ferr(cpu, x->status & FSW_ES);
@@ -142,7 +142,7 @@ IRREGULAR(FNINIT);
 void exec_FNCLEX(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    cpu->x87.status &= (u16)~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);
+    cpu->x87.status &= (u16) ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);
     drive_ferr(cpu, false);
 }
 IRREGULAR(FNCLEX);
@@ -156,10 +156,7 @@ void exec_FLDCW(struct cpu *cpu, const struct op *op)
 }
 IRREGULAR(FLDCW);
 
-void exec_FNSTCW(struct cpu *cpu, const struct op *op)
-{
-    operand_write(cpu, op, cpu->x87.control, 2);
-}
+void exec_FNSTCW(struct cpu *cpu, const struct op *op) { operand_write(cpu, op, cpu->x87.control, 2); }
 IRREGULAR(FNSTCW);
 
 void exec_FNSTSW(struct cpu *cpu, const struct op *op)

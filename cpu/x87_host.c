@@ -44,44 +44,45 @@ ALWAYS_INLINE void host_leave(const struct host *h)
 #define X87_CLOBBERS "cc", "memory", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"
 
 /* After the operation: the status word to AX, and no exception pending. */
-#define STATUS_TO_AX \
-    "fnstsw %%ax\n\t" \
+#define STATUS_TO_AX              \
+    "fnstsw %%ax\n\t"             \
     "testb %[unmasked], %%al\n\t" \
-    "jz 1f\n\t" \
-    "fnclex\n" \
+    "jz 1f\n\t"                   \
+    "fnclex\n"                    \
     "1:\n\t"
 
 /* a := INSN(a, b) with b in ST(1). */
-#define BINARY(name, insn) \
-    u16 name(const struct x87 *x, fp80 *a, const void *b) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
+#define BINARY(name, insn)                                                                                  \
+    u16 name(const struct x87 *x, fp80 *a, const void *b)                                                   \
+    {                                                                                                       \
+        struct host h = host_enter(x);                                                                      \
+        u16 status;                                                                                         \
         __asm__ volatile("fldt %[b]\n\tfldt %[a]\n\t" insn "\n\t" STATUS_TO_AX "fstpt %[a]\n\tfstp %%st(0)" \
-                         : "=&a"(status), [a] "+m"(*a) \
-                         : [b] "m"(*(const fp80 *)b), [unmasked] "q"(h.unmasked) : X87_CLOBBERS); \
-        host_leave(&h); \
-        return status; \
+                         : "=&a"(status), [a] "+m"(*a)                                                      \
+                         : [b] "m"(*(const fp80 *)b), [unmasked] "q"(h.unmasked)                            \
+                         : X87_CLOBBERS);                                                                   \
+        host_leave(&h);                                                                                     \
+        return status;                                                                                      \
     }
 
 /* a := INSN(a, b) with b in memory, of type T. */
-#define BINARY_MEMORY(name, insn, T) \
-    static u16 name(const struct x87 *x, fp80 *a, const void *b) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
+#define BINARY_MEMORY(name, insn, T)                                                \
+    static u16 name(const struct x87 *x, fp80 *a, const void *b)                    \
+    {                                                                               \
+        struct host h = host_enter(x);                                              \
+        u16 status;                                                                 \
         __asm__ volatile("fldt %[a]\n\t" insn " %[b]\n\t" STATUS_TO_AX "fstpt %[a]" \
-                         : "=&a"(status), [a] "+m"(*a) \
-                         : [b] "m"(*(const T *)b), [unmasked] "q"(h.unmasked) : X87_CLOBBERS); \
-        host_leave(&h); \
-        return status; \
+                         : "=&a"(status), [a] "+m"(*a)                              \
+                         : [b] "m"(*(const T *)b), [unmasked] "q"(h.unmasked)       \
+                         : X87_CLOBBERS);                                           \
+        host_leave(&h);                                                             \
+        return status;                                                              \
     }
 
-#define ARITHMETIC(name) \
-    static BINARY(name##_extended, "f" #name " %%st(1), %%st") \
-    BINARY_MEMORY(name##_single, "f" #name "s", u32) \
-    BINARY_MEMORY(name##_real64, "f" #name "l", u64) \
-    const struct x87_arithmetic x87_##name = {name##_extended, name##_single, name##_real64};
+#define ARITHMETIC(name)                                                                                        \
+    static BINARY(name##_extended, "f" #name " %%st(1), %%st") BINARY_MEMORY(name##_single, "f" #name "s", u32) \
+        BINARY_MEMORY(name##_real64, "f" #name "l", u64)                                                        \
+            const struct x87_arithmetic x87_##name = {name##_extended, name##_single, name##_real64};
 
 ARITHMETIC(add)
 ARITHMETIC(mul)
@@ -89,25 +90,26 @@ ARITHMETIC(sub)
 ARITHMETIC(subr)
 ARITHMETIC(div)
 ARITHMETIC(divr)
-static BINARY(com_extended, "fcom %%st(1)")
-BINARY_MEMORY(com_single, "fcoms", u32)
-BINARY_MEMORY(com_real64, "fcoml", u64)
-const struct x87_arithmetic x87_com = {com_extended, com_single, com_real64};
+static BINARY(com_extended, "fcom %%st(1)") BINARY_MEMORY(com_single, "fcoms", u32)
+    BINARY_MEMORY(com_real64, "fcoml", u64) const
+    struct x87_arithmetic x87_com = {com_extended, com_single, com_real64};
 BINARY(x87_ucom, "fucom %%st(1)")
 BINARY(x87_prem, "fprem")
 BINARY(x87_prem1, "fprem1")
 BINARY(x87_scale, "fscale")
 
 /* a := INSN(a) */
-#define UNARY(name, insn) \
-    u16 name(const struct x87 *x, fp80 *a) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
+#define UNARY(name, insn)                                                      \
+    u16 name(const struct x87 *x, fp80 *a)                                     \
+    {                                                                          \
+        struct host h = host_enter(x);                                         \
+        u16 status;                                                            \
         __asm__ volatile("fldt %[a]\n\t" insn "\n\t" STATUS_TO_AX "fstpt %[a]" \
-                         : "=&a"(status), [a] "+m"(*a) : [unmasked] "q"(h.unmasked) : X87_CLOBBERS); \
-        host_leave(&h); \
-        return status; \
+                         : "=&a"(status), [a] "+m"(*a)                         \
+                         : [unmasked] "q"(h.unmasked)                          \
+                         : X87_CLOBBERS);                                      \
+        host_leave(&h);                                                        \
+        return status;                                                         \
     }
 
 UNARY(x87_tst, "ftst")
@@ -122,27 +124,29 @@ UNARY(x87_cos, "fcos")
  * Instructions that push or pop unless an unmasked exception stops them. Whether they did shows in TOP: moved by one,
  * its lowest bit (bit 11 of the status word) differs from the one before.
  */
-#define TEST_MOVED(before) \
-    "movl %%eax, %%ecx\n\t" \
+#define TEST_MOVED(before)      \
+    "movl %%eax, %%ecx\n\t"     \
     "xorw " before ", %%cx\n\t" \
     "testl $0x800, %%ecx\n\t"
 
 /* Loads with conversion: *pushed tells if there is a value. */
-#define LOAD(name, insn, T) \
-    u16 name(const struct x87 *x, fp80 *a, const void *from, bool *pushed) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
+#define LOAD(name, insn, T)                                                                                 \
+    u16 name(const struct x87 *x, fp80 *a, const void *from, bool *pushed)                                  \
+    {                                                                                                       \
+        struct host h = host_enter(x);                                                                      \
+        u16 status;                                                                                         \
         __asm__ volatile(insn " %[from]\n\t" STATUS_TO_AX TEST_MOVED("%[before]") "jz 2f\n\tfstpt %[a]\n2:" \
-                         : "=&a"(status), [a] "+m"(*a) \
+                         : "=&a"(status), [a] "+m"(*a)                                                      \
                          : [from] "m"(*(const T *)from), [unmasked] "q"(h.unmasked), [before] "m"(h.status) \
-                         : "ecx", X87_CLOBBERS); \
-        host_leave(&h); \
-        *pushed = (status ^ h.status) & 0x800; \
-        return status; \
+                         : "ecx", X87_CLOBBERS);                                                            \
+        host_leave(&h);                                                                                     \
+        *pushed = (status ^ h.status) & 0x800;                                                              \
+        return status;                                                                                      \
     }
 
-struct bcd { u8 byte[10]; };
+struct bcd {
+    u8 byte[10];
+};
 LOAD(x87_load_single, "flds", u32)
 LOAD(x87_load_double, "fldl", u64)
 LOAD(x87_load_bcd, "fbld", struct bcd)
@@ -151,17 +155,18 @@ LOAD(x87_load_bcd, "fbld", struct bcd)
  * Stores with conversion, popping or not: a keeps its value, *to is written unless an unmasked exception prevents it.
  * After the store the value is still on the host's stack if TOP is one below where it was.
  */
-#define STORE(name, insn, T) \
-    u16 name(const struct x87 *x, const fp80 *a, void *to) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
-        __asm__ volatile("fldt %[a]\n\t" insn " %[to]\n\t" STATUS_TO_AX TEST_MOVED("%[before]") \
-                         "jz 2f\n\tfstp %%st(0)\n2:" \
-                         : "=&a"(status), [to] "+m"(*(T *)to) \
-                         : [a] "m"(*a), [unmasked] "q"(h.unmasked), [before] "m"(h.status) : "ecx", X87_CLOBBERS); \
-        host_leave(&h); \
-        return status; \
+#define STORE(name, insn, T)                                                                           \
+    u16 name(const struct x87 *x, const fp80 *a, void *to)                                             \
+    {                                                                                                  \
+        struct host h = host_enter(x);                                                                 \
+        u16 status;                                                                                    \
+        __asm__ volatile("fldt %[a]\n\t" insn                                                          \
+                         " %[to]\n\t" STATUS_TO_AX TEST_MOVED("%[before]") "jz 2f\n\tfstp %%st(0)\n2:" \
+                         : "=&a"(status), [to] "+m"(*(T *)to)                                          \
+                         : [a] "m"(*a), [unmasked] "q"(h.unmasked), [before] "m"(h.status)             \
+                         : "ecx", X87_CLOBBERS);                                                       \
+        host_leave(&h);                                                                                \
+        return status;                                                                                 \
     }
 
 STORE(x87_store_single, "fsts", u32)
@@ -175,18 +180,19 @@ STORE(x87_truncate_i64, "fisttpll", u64)
 STORE(x87_store_bcd, "fbstp", struct bcd)
 
 /* One value in, two out: with TOP two below where it was, its lowest bit is again the same. */
-#define PUSHING(name, insn) \
-    u16 name(const struct x87 *x, fp80 *a, fp80 *b, bool *moved) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
-        __asm__ volatile("fldt %[a]\n\t" insn "\n\t" STATUS_TO_AX TEST_MOVED("%[before]") \
-                         "jnz 2f\n\tfstpt %[b]\n2:\tfstpt %[a]" \
-                         : "=&a"(status), [a] "+m"(*a), [b] "+m"(*b) \
-                         : [unmasked] "q"(h.unmasked), [before] "m"(h.status) : "ecx", X87_CLOBBERS); \
-        host_leave(&h); \
-        *moved = !((status ^ h.status) & 0x800); \
-        return status; \
+#define PUSHING(name, insn)                                                                                 \
+    u16 name(const struct x87 *x, fp80 *a, fp80 *b, bool *moved)                                            \
+    {                                                                                                       \
+        struct host h = host_enter(x);                                                                      \
+        u16 status;                                                                                         \
+        __asm__ volatile("fldt %[a]\n\t" insn                                                               \
+                         "\n\t" STATUS_TO_AX TEST_MOVED("%[before]") "jnz 2f\n\tfstpt %[b]\n2:\tfstpt %[a]" \
+                         : "=&a"(status), [a] "+m"(*a), [b] "+m"(*b)                                        \
+                         : [unmasked] "q"(h.unmasked), [before] "m"(h.status)                               \
+                         : "ecx", X87_CLOBBERS);                                                            \
+        host_leave(&h);                                                                                     \
+        *moved = !((status ^ h.status) & 0x800);                                                            \
+        return status;                                                                                      \
     }
 
 PUSHING(x87_ptan, "fptan")
@@ -194,18 +200,19 @@ PUSHING(x87_sincos, "fsincos")
 PUSHING(x87_xtract, "fxtract")
 
 /* Two values in, one out. */
-#define POPPING(name, insn) \
-    u16 name(const struct x87 *x, fp80 *a, fp80 *b, bool *moved) \
-    { \
-        struct host h = host_enter(x); \
-        u16 status; \
-        __asm__ volatile("fldt %[b]\n\tfldt %[a]\n\t" insn "\n\t" STATUS_TO_AX TEST_MOVED("%[before]") \
-                         "jnz 2f\n\tfstp %%st(0)\n2:\tfstpt %[b]" \
-                         : "=&a"(status), [a] "+m"(*a), [b] "+m"(*b) \
-                         : [unmasked] "q"(h.unmasked), [before] "m"(h.status) : "ecx", X87_CLOBBERS); \
-        host_leave(&h); \
-        *moved = (status ^ h.status) & 0x800; \
-        return status; \
+#define POPPING(name, insn)                                                                                   \
+    u16 name(const struct x87 *x, fp80 *a, fp80 *b, bool *moved)                                              \
+    {                                                                                                         \
+        struct host h = host_enter(x);                                                                        \
+        u16 status;                                                                                           \
+        __asm__ volatile("fldt %[b]\n\tfldt %[a]\n\t" insn                                                    \
+                         "\n\t" STATUS_TO_AX TEST_MOVED("%[before]") "jnz 2f\n\tfstp %%st(0)\n2:\tfstpt %[b]" \
+                         : "=&a"(status), [a] "+m"(*a), [b] "+m"(*b)                                          \
+                         : [unmasked] "q"(h.unmasked), [before] "m"(h.status)                                 \
+                         : "ecx", X87_CLOBBERS);                                                              \
+        host_leave(&h);                                                                                       \
+        *moved = (status ^ h.status) & 0x800;                                                                 \
+        return status;                                                                                        \
     }
 
 POPPING(x87_patan, "fpatan")

@@ -23,15 +23,9 @@ struct clock *clock_create(u64 (*now)(void *ctx), void *ctx)
     return c;
 }
 
-void clock_destroy(struct clock *c)
-{
-    free(c);
-}
+void clock_destroy(struct clock *c) { free(c); }
 
-u64 clock_now(const struct clock *c)
-{
-    return c->now(c->now_ctx);
-}
+u64 clock_now(const struct clock *c) { return c->now(c->now_ctx); }
 
 void clock_disarm(struct clock *c, struct timer *t)
 {
@@ -65,10 +59,7 @@ void clock_arm(struct clock *c, struct timer *t, u64 at)
         c->earlier(c->earlier_ctx);
 }
 
-u64 clock_next(const struct clock *c)
-{
-    return c->first ? c->first->at : CLOCK_NEVER;
-}
+u64 clock_next(const struct clock *c) { return c->first ? c->first->at : CLOCK_NEVER; }
 
 void clock_run(struct clock *c)
 {

@@ -37,8 +37,8 @@ u64 clock_now(const struct clock *); /* exact, also in the middle of an instruct
 void clock_arm(struct clock *, struct timer *, u64 at);
 void clock_disarm(struct clock *, struct timer *);
 
-u64 clock_next(const struct clock *);  /* when the earliest timer is due, or CLOCK_NEVER */
-void clock_run(struct clock *);        /* fire everything due by now */
+u64 clock_next(const struct clock *); /* when the earliest timer is due, or CLOCK_NEVER */
+void clock_run(struct clock *);       /* fire everything due by now */
 
 /* Called whenever clock_next() becomes earlier, so that a running processor can be told. */
 void clock_on_earlier(struct clock *, void (*earlier)(void *ctx), void *ctx);

@@ -17,9 +17,9 @@ struct pic;
 struct pic *pic_create(struct wire intr);
 void pic_reset(struct pic *);
 void pic_destroy(struct pic *);
-struct wire pic_input(struct pic *, int irq);      /* irq 0..15; 2 is the cascade and goes nowhere */
-int pic_acknowledge(struct pic *);                 /* the INTA cycle: the vector */
-bool pic_accepts(const struct pic *, int irq);     /* a rise of irq now would raise INTR */
+struct wire pic_input(struct pic *, int irq);                 /* irq 0..15; 2 is the cascade and goes nowhere */
+int pic_acknowledge(struct pic *);                            /* the INTA cycle: the vector */
+bool pic_accepts(const struct pic *, int irq);                /* a rise of irq now would raise INTR */
 extern const struct region_ops pic_master_ops, pic_slave_ops; /* 2 bytes each: 0x20, 0xA0 */
 extern const struct region_ops pic_elcr_ops;                  /* 2 bytes: 0x4D0 */
 
@@ -59,7 +59,7 @@ void uart_reset(struct uart *);
 void uart_destroy(struct uart *);
 void uart_receive(struct uart *, u8 byte, u8 errors); /* one character has arrived, now; overruns if there is no room */
 bool uart_has_room(const struct uart *);
-void uart_set_modem(struct uart *, u8 lines);         /* UART_CTS | ...: the levels of the input pins (true: active) */
+void uart_set_modem(struct uart *, u8 lines); /* UART_CTS | ...: the levels of the input pins (true: active) */
 bool uart_may_interrupt(const struct uart *);
 extern const struct region_ops uart_ops; /* 8 bytes: 0x3F8 */
 
@@ -67,7 +67,7 @@ extern const struct region_ops uart_ops; /* 8 bytes: 0x3F8 */
 struct i8042_wires {
     struct wire keyboard, aux; /* IRQ 1, IRQ 12 */
     struct wire a20;
-    struct wire reset;         /* pulsed */
+    struct wire reset; /* pulsed */
 };
 struct i8042;
 struct i8042 *i8042_create(struct clock *, const struct i8042_wires *);

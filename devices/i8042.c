@@ -8,10 +8,23 @@
 
 #include <stdlib.h>
 
-enum { STATUS_OBF = 0x01, STATUS_SYSTEM = 0x04, STATUS_COMMAND = 0x08, STATUS_UNLOCKED = 0x10, STATUS_AUX = 0x20,
-       STATUS_TIMEOUT = 0x40 };
-enum { CB_INT1 = 0x01, CB_INT12 = 0x02, CB_SYSTEM = 0x04, CB_KEYBOARD_OFF = 0x10, CB_AUX_OFF = 0x20, CB_XLATE = 0x40,
-       CB_WRITABLE = 0x77 };
+enum {
+    STATUS_OBF = 0x01,
+    STATUS_SYSTEM = 0x04,
+    STATUS_COMMAND = 0x08,
+    STATUS_UNLOCKED = 0x10,
+    STATUS_AUX = 0x20,
+    STATUS_TIMEOUT = 0x40
+};
+enum {
+    CB_INT1 = 0x01,
+    CB_INT12 = 0x02,
+    CB_SYSTEM = 0x04,
+    CB_KEYBOARD_OFF = 0x10,
+    CB_AUX_OFF = 0x20,
+    CB_XLATE = 0x40,
+    CB_WRITABLE = 0x77
+};
 enum { OUT_RUN = 0x01, OUT_A20 = 0x02, OUT_OBF1 = 0x10, OUT_OBF12 = 0x20, OUT_IDLE = 0xC0 };
 enum { KB_ACK = 0xFA, KB_RESEND = 0xFE, KB_BAT_OK = 0xAA, KB_ECHO = 0xEE, KB_OVERRUN = 0x00 };
 enum { QUEUE = 16 };
@@ -28,7 +41,7 @@ struct i8042 {
     u8 pending;          /* the command that awaits its data byte, 0 if none */
     struct {
         u8 queue[QUEUE], first, count, last;
-        u8 pending;      /* the command that awaits its parameter */
+        u8 pending; /* the command that awaits its parameter */
         u8 scan_set, leds, rate;
         bool scanning;
         bool translated_break; /* translation saw F0 */
@@ -52,8 +65,7 @@ static void i8042_update(struct i8042 *k)
 {
     bool full = k->status & STATUS_OBF, aux = k->status & STATUS_AUX;
 
-    k->port = (u8)((k->port & ~(OUT_OBF1 | OUT_OBF12)) | (full && !aux ? OUT_OBF1 : 0) |
-                   (full && aux ? OUT_OBF12 : 0));
+    k->port = (u8)((k->port & ~(OUT_OBF1 | OUT_OBF12)) | (full && !aux ? OUT_OBF1 : 0) | (full && aux ? OUT_OBF12 : 0));
     wire_set(k->wire.keyboard, full && !aux && k->ram[0] & CB_INT1);
     wire_set(k->wire.aux, full && aux && k->ram[0] & CB_INT12);
 }
@@ -152,10 +164,7 @@ static void command_default_off(struct i8042 *k)
     k->kb.scanning = false;
 }
 
-static void command_enable(struct i8042 *k)
-{
-    k->kb.scanning = true;
-}
+static void command_enable(struct i8042 *k) { k->kb.scanning = true; }
 
 static void command_identify(struct i8042 *k)
 {
@@ -163,31 +172,34 @@ static void command_identify(struct i8042 *k)
     keyboard_send(k, 0x83);
 }
 
-static void command_nothing(struct i8042 *k)
-{
-    (void)k;
-}
+static void command_nothing(struct i8042 *k) { (void)k; }
 
-static void command_set_leds(struct i8042 *k)
-{
-    k->kb.pending = 0xED;
-}
+static void command_set_leds(struct i8042 *k) { k->kb.pending = 0xED; }
 
-static void command_scan_set(struct i8042 *k)
-{
-    k->kb.pending = 0xF0;
-}
+static void command_scan_set(struct i8042 *k) { k->kb.pending = 0xF0; }
 
-static void command_rate(struct i8042 *k)
-{
-    k->kb.pending = 0xF3;
-}
+static void command_rate(struct i8042 *k) { k->kb.pending = 0xF3; }
 
 /* IBM PS/2 Technical Reference, "Keyboards (101- and 102-Key)", commands from the system: ED..FF. */
 static void (*const keyboard_commands[])(struct i8042 *k) = {
-    command_set_leds, NULL,               NULL,                command_scan_set, NULL,            command_identify,
-    command_rate,     command_enable,     command_default_off, command_default_on, command_nothing, command_nothing,
-    command_nothing,  command_nothing,    NULL,                NULL,             NULL,            NULL,
+    command_set_leds,
+    NULL,
+    NULL,
+    command_scan_set,
+    NULL,
+    command_identify,
+    command_rate,
+    command_enable,
+    command_default_off,
+    command_default_on,
+    command_nothing,
+    command_nothing,
+    command_nothing,
+    command_nothing,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
     command_reset,
 };
 
@@ -232,10 +244,7 @@ static void keyboard_receive(struct i8042 *k, u8 v)
 
 /* ---- Controller commands ---- */
 
-static void pulse_reset(struct i8042 *k)
-{
-    wire_set(k->wire.reset, true);
-}
+static void pulse_reset(struct i8042 *k) { wire_set(k->wire.reset, true); }
 
 static void write_port(struct i8042 *k, u8 v)
 {
@@ -253,35 +262,17 @@ static void change_command_byte(struct i8042 *k, u8 clear, u8 set)
     keyboard_schedule(k);
 }
 
-static void do_aux_off(struct i8042 *k)
-{
-    change_command_byte(k, 0, CB_AUX_OFF);
-}
+static void do_aux_off(struct i8042 *k) { change_command_byte(k, 0, CB_AUX_OFF); }
 
-static void do_aux_on(struct i8042 *k)
-{
-    change_command_byte(k, CB_AUX_OFF, 0);
-}
+static void do_aux_on(struct i8042 *k) { change_command_byte(k, CB_AUX_OFF, 0); }
 
-static void do_keyboard_off(struct i8042 *k)
-{
-    change_command_byte(k, 0, CB_KEYBOARD_OFF);
-}
+static void do_keyboard_off(struct i8042 *k) { change_command_byte(k, 0, CB_KEYBOARD_OFF); }
 
-static void do_keyboard_on(struct i8042 *k)
-{
-    change_command_byte(k, CB_KEYBOARD_OFF, 0);
-}
+static void do_keyboard_on(struct i8042 *k) { change_command_byte(k, CB_KEYBOARD_OFF, 0); }
 
-static void do_password_test(struct i8042 *k)
-{
-    output_byte(k, 0xF1, 0); /* no password installed */
-}
+static void do_password_test(struct i8042 *k) { output_byte(k, 0xF1, 0); /* no password installed */ }
 
-static void do_test_ok(struct i8042 *k)
-{
-    output_byte(k, 0x00, 0); /* no error detected on the clock or data line */
-}
+static void do_test_ok(struct i8042 *k) { output_byte(k, 0x00, 0); /* no error detected on the clock or data line */ }
 
 static void do_self_test(struct i8042 *k)
 {
@@ -294,33 +285,21 @@ static void do_read_input_port(struct i8042 *k)
     output_byte(k, 0xB0, 0); /* keyboard not inhibited, colour display, no manufacturing jumper */
 }
 
-static void do_read_output_port(struct i8042 *k)
-{
-    output_byte(k, k->port | OUT_RUN, 0);
-}
+static void do_read_output_port(struct i8042 *k) { output_byte(k, k->port | OUT_RUN, 0); }
 
-static void do_a20_off(struct i8042 *k)
-{
-    write_port(k, (k->port & (u8)~OUT_A20) | OUT_RUN);
-}
+static void do_a20_off(struct i8042 *k) { write_port(k, (k->port & (u8)~OUT_A20) | OUT_RUN); }
 
-static void do_a20_on(struct i8042 *k)
-{
-    write_port(k, k->port | OUT_A20 | OUT_RUN);
-}
+static void do_a20_on(struct i8042 *k) { write_port(k, k->port | OUT_A20 | OUT_RUN); }
 
-static void do_read_test_inputs(struct i8042 *k)
-{
-    output_byte(k, 0x00, 0);
-}
+static void do_read_test_inputs(struct i8042 *k) { output_byte(k, 0x00, 0); }
 
 static const struct {
     u8 command;
     void (*act)(struct i8042 *k);
 } commands[] = {
-    {0xA4, do_password_test},   {0xA7, do_aux_off},          {0xA8, do_aux_on},  {0xA9, do_test_ok},
-    {0xAA, do_self_test},       {0xAB, do_test_ok},          {0xAD, do_keyboard_off}, {0xAE, do_keyboard_on},
-    {0xC0, do_read_input_port}, {0xD0, do_read_output_port}, {0xDD, do_a20_off}, {0xDF, do_a20_on},
+    {0xA4, do_password_test},    {0xA7, do_aux_off},          {0xA8, do_aux_on},       {0xA9, do_test_ok},
+    {0xAA, do_self_test},        {0xAB, do_test_ok},          {0xAD, do_keyboard_off}, {0xAE, do_keyboard_on},
+    {0xC0, do_read_input_port},  {0xD0, do_read_output_port}, {0xDD, do_a20_off},      {0xDF, do_a20_on},
     {0xE0, do_read_test_inputs},
 };
 
@@ -407,16 +386,10 @@ const struct region_ops i8042_command_ops = {command_read, command_write, 1, 1};
 
 /* ---- Life ---- */
 
-void i8042_a20_is(struct i8042 *k, bool enabled)
-{
-    k->port = (u8)((k->port & ~OUT_A20) | (enabled ? OUT_A20 : 0));
-}
+void i8042_a20_is(struct i8042 *k, bool enabled) { k->port = (u8)((k->port & ~OUT_A20) | (enabled ? OUT_A20 : 0)); }
 
 /* Bytes come without the processor's doing only while the keyboard is sending. */
-bool i8042_may_interrupt(const struct i8042 *k)
-{
-    return k->serial.at != CLOCK_NEVER && k->ram[0] & CB_INT1;
-}
+bool i8042_may_interrupt(const struct i8042 *k) { return k->serial.at != CLOCK_NEVER && k->ram[0] & CB_INT1; }
 
 void i8042_reset(struct i8042 *k)
 {

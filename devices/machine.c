@@ -85,10 +85,7 @@ static void debug_exit_told(void *ctx, u32 value)
     machine_end_with(ctx, END_DEBUG_EXIT, (int)((value << 1 | 1) & 0xFF), value);
 }
 
-static void shutdown_told(void *ctx, u32 value)
-{
-    machine_end_with(ctx, END_SHUTDOWN, 0, value);
-}
+static void shutdown_told(void *ctx, u32 value) { machine_end_with(ctx, END_SHUTDOWN, 0, value); }
 
 /* ---- What the processor sees of us ---- */
 
@@ -258,12 +255,18 @@ static void describe_in_cmos(struct machine *m)
     const struct {
         u8 index, value;
     } bytes[] = {
-        {0x14, 0x06},                                      /* equipment: coprocessor, keyboard and no floppy drive */
-        {0x15, 0x80}, {0x16, 0x02},                        /* 640 KiB of base memory */
-        {0x17, (u8)extended}, {0x18, (u8)(extended >> 8)}, /* KiB above 1 MiB */
-        {0x30, (u8)extended}, {0x31, (u8)(extended >> 8)},
-        {0x34, (u8)above16}, {0x35, (u8)(above16 >> 8)},   /* 64 KiB units above 16 MiB */
-        {0x5B, (u8)high}, {0x5C, (u8)(high >> 8)}, {0x5D, (u8)(high >> 16)}, /* ... and above 4 GiB */
+        {0x14, 0x06}, /* equipment: coprocessor, keyboard and no floppy drive */
+        {0x15, 0x80},
+        {0x16, 0x02}, /* 640 KiB of base memory */
+        {0x17, (u8)extended},
+        {0x18, (u8)(extended >> 8)}, /* KiB above 1 MiB */
+        {0x30, (u8)extended},
+        {0x31, (u8)(extended >> 8)},
+        {0x34, (u8)above16},
+        {0x35, (u8)(above16 >> 8)}, /* 64 KiB units above 16 MiB */
+        {0x5B, (u8)high},
+        {0x5C, (u8)(high >> 8)},
+        {0x5D, (u8)(high >> 16)}, /* ... and above 4 GiB */
     };
 
     for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
@@ -302,9 +305,14 @@ static bool build(struct machine *m, char *why, size_t size)
         return fail(why, size, "out of memory");
     if (!attach_ports(m))
         return fail(why, size, "debug exit port 0x%x overlaps another device", m->config.debug_exit_port);
-    m->cpu = cpu_create(&(struct cpu_config){.phys = m->phys, .io = m->io, .model = m->config.cpu_model,
-                                             .seed = m->config.seed, .acknowledge = cpu_acknowledges,
-                                             .ferr = cpu_ferr, .time = cpu_extra_time, .ctx = m},
+    m->cpu = cpu_create(&(struct cpu_config){.phys = m->phys,
+                                             .io = m->io,
+                                             .model = m->config.cpu_model,
+                                             .seed = m->config.seed,
+                                             .acknowledge = cpu_acknowledges,
+                                             .ferr = cpu_ferr,
+                                             .time = cpu_extra_time,
+                                             .ctx = m},
                         why, size);
     if (!m->cpu)
         return false;
@@ -391,9 +399,9 @@ void machine_as_firmware_leaves_it(struct machine *m)
     } writes[] = {
         {0x20, 0x11}, {0x21, 0x08}, {0x21, 0x04}, {0x21, 0x01}, {0x21, 0xFF}, /* ICW1..4, and all masked */
         {0xA0, 0x11}, {0xA1, 0x70}, {0xA1, 0x02}, {0xA1, 0x01}, {0xA1, 0xFF},
-        {0x43, 0x36}, {0x40, 0x00}, {0x40, 0x00},                             /* channel 0: mode 3, 65536 */
-        {0x43, 0x54}, {0x41, 0x12},                                           /* channel 1: refresh, every 15 us */
-        {0x64, 0xAA}, {0x64, 0x60}, {0x60, 0x45},                             /* self test; translate, IRQ 1 */
+        {0x43, 0x36}, {0x40, 0x00}, {0x40, 0x00}, /* channel 0: mode 3, 65536 */
+        {0x43, 0x54}, {0x41, 0x12},               /* channel 1: refresh, every 15 us */
+        {0x64, 0xAA}, {0x64, 0x60}, {0x60, 0x45}, /* self test; translate, IRQ 1 */
     };
 
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
@@ -412,60 +420,27 @@ void machine_on_reset(struct machine *m, machine_boot_fn *boot, void *ctx)
 
 /* ---- Its parts ---- */
 
-struct cpu *machine_cpu(struct machine *m)
-{
-    return m->cpu;
-}
+struct cpu *machine_cpu(struct machine *m) { return m->cpu; }
 
-struct phys *machine_phys(struct machine *m)
-{
-    return m->phys;
-}
+struct phys *machine_phys(struct machine *m) { return m->phys; }
 
-struct bus *machine_io(struct machine *m)
-{
-    return m->io;
-}
+struct bus *machine_io(struct machine *m) { return m->io; }
 
-struct clock *machine_clock(struct machine *m)
-{
-    return m->clock;
-}
+struct clock *machine_clock(struct machine *m) { return m->clock; }
 
-struct pic *machine_pic(struct machine *m)
-{
-    return m->pic;
-}
+struct pic *machine_pic(struct machine *m) { return m->pic; }
 
-struct pit *machine_pit(struct machine *m)
-{
-    return m->pit;
-}
+struct pit *machine_pit(struct machine *m) { return m->pit; }
 
-struct rtc *machine_rtc(struct machine *m)
-{
-    return m->rtc;
-}
+struct rtc *machine_rtc(struct machine *m) { return m->rtc; }
 
-struct uart *machine_com(struct machine *m, int n)
-{
-    return n >= 0 && n < MACHINE_COMS ? m->com[n].uart : NULL;
-}
+struct uart *machine_com(struct machine *m, int n) { return n >= 0 && n < MACHINE_COMS ? m->com[n].uart : NULL; }
 
-struct i8042 *machine_keyboard(struct machine *m)
-{
-    return m->i8042;
-}
+struct i8042 *machine_keyboard(struct machine *m) { return m->i8042; }
 
-const char *machine_cpu_model(const struct machine *m)
-{
-    return m->config.cpu_model;
-}
+const char *machine_cpu_model(const struct machine *m) { return m->config.cpu_model; }
 
-u64 machine_time(struct machine *m)
-{
-    return machine_now(m);
-}
+u64 machine_time(struct machine *m) { return machine_now(m); }
 
 u64 machine_low_ram(struct machine *m)
 {
@@ -474,7 +449,4 @@ u64 machine_low_ram(struct machine *m)
     return ram < PHYS_LOW_RAM_TOP ? ram : PHYS_LOW_RAM_TOP;
 }
 
-u64 machine_high_ram(struct machine *m)
-{
-    return phys_ram_bytes(m->phys) - machine_low_ram(m);
-}
+u64 machine_high_ram(struct machine *m) { return phys_ram_bytes(m->phys) - machine_low_ram(m); }

@@ -12,15 +12,15 @@ struct machine_config {
     u64 ram_bytes;         /* a multiple of 4 KiB, 1 MiB..16 GiB */
     const char *cpu_model; /* NULL is "max" */
     u64 seed;
-    bool rtc_base_set;     /* else RTC_DEFAULT_BASE */
-    s64 rtc_base;          /* seconds since 1970, UTC */
-    bool no_reboot;        /* a reset ends the run (exit 0), a triple fault too (exit 122) */
-    u16 debug_exit_port;   /* isa-debug-exit; 0 is none, QEMU's custom is 0xF4 */
-    bool com[MACHINE_COMS];                     /* which of COM2..4 exist; COM1 always does */
-    struct uart_backend serial[MACHINE_COMS];   /* who is at the other end */
-    struct tell debugcon;  /* each byte written to 0xE9 */
-    struct tell post;      /* each POST code written to 0x80 */
-    struct tell post190;   /* ... and to 0x190 */
+    bool rtc_base_set;                        /* else RTC_DEFAULT_BASE */
+    s64 rtc_base;                             /* seconds since 1970, UTC */
+    bool no_reboot;                           /* a reset ends the run (exit 0), a triple fault too (exit 122) */
+    u16 debug_exit_port;                      /* isa-debug-exit; 0 is none, QEMU's custom is 0xF4 */
+    bool com[MACHINE_COMS];                   /* which of COM2..4 exist; COM1 always does */
+    struct uart_backend serial[MACHINE_COMS]; /* who is at the other end */
+    struct tell debugcon;                     /* each byte written to 0xE9 */
+    struct tell post;                         /* each POST code written to 0x80 */
+    struct tell post190;                      /* ... and to 0x190 */
     /* The processor sleeps and `ns` of guest time are about to be skipped: an interactive frontend may sleep too. May
      * be NULL. */
     void (*idle)(void *ctx, u64 ns);

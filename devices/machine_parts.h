@@ -33,12 +33,12 @@ struct machine {
     machine_boot_fn *boot;
     void *boot_ctx;
 
-    u64 halted_ns;       /* guest time = instructions retired + this */
-    bool running;        /* inside cpu_run */
-    bool reset_wanted;   /* a reset line was pulsed */
-    bool end_wanted;     /* `end` says why */
+    u64 halted_ns;     /* guest time = instructions retired + this */
+    bool running;      /* inside cpu_run */
+    bool reset_wanted; /* a reset line was pulsed */
+    bool end_wanted;   /* `end` says why */
     struct machine_end end;
-    volatile int stop;   /* set asynchronously by machine_request_stop */
+    volatile int stop; /* set asynchronously by machine_request_stop */
 };
 
 /* A device asks for the end of the run, after the instruction that is executing. */

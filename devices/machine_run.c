@@ -40,15 +40,9 @@ void machine_end_with(struct machine *m, enum machine_end_reason reason, int exi
     cpu_request_stop(m->cpu);
 }
 
-void machine_end_run(struct machine *m)
-{
-    machine_end_with(m, END_REQUESTED, EXIT_OK, 0);
-}
+void machine_end_run(struct machine *m) { machine_end_with(m, END_REQUESTED, EXIT_OK, 0); }
 
-void machine_request_stop(struct machine *m)
-{
-    m->stop = 1;
-}
+void machine_request_stop(struct machine *m) { m->stop = 1; }
 
 /*
  * Can anything wake the halted processor? With IF clear only NMI, INIT and SMI could, and this machine has no source of
@@ -147,7 +141,8 @@ static enum cpu_stop run_processor(struct machine *m, u64 limit)
     return stop;
 }
 
-/* A guest that resets, or faults, again and again without executing anything would outlast any budget: a run that has one ends. */
+/* A guest that resets, or faults, again and again without executing anything would outlast any budget: a run that has
+ * one ends. */
 #define FRUITLESS_RESETS 64
 
 struct machine_end machine_run(struct machine *m, struct machine_limits limits)

@@ -32,15 +32,9 @@ struct port92 *port92_create(struct wire a20, struct wire reset)
 }
 
 /* The gate is open after reset: a processor that masks bit 20 could not fetch its reset vector. */
-void port92_reset(struct port92 *p)
-{
-    p->value = PORT92_A20;
-}
+void port92_reset(struct port92 *p) { p->value = PORT92_A20; }
 
-void port92_destroy(struct port92 *p)
-{
-    free(p);
-}
+void port92_destroy(struct port92 *p) { free(p); }
 
 void port92_a20_is(struct port92 *p, bool enabled)
 {
@@ -90,15 +84,9 @@ struct reset_control *reset_control_create(struct wire reset)
     return r;
 }
 
-void reset_control_reset(struct reset_control *r)
-{
-    r->value = 0;
-}
+void reset_control_reset(struct reset_control *r) { r->value = 0; }
 
-void reset_control_destroy(struct reset_control *r)
-{
-    free(r);
-}
+void reset_control_destroy(struct reset_control *r) { free(r); }
 
 static u64 reset_control_read(void *device, u64 offset, unsigned width)
 {
@@ -141,15 +129,9 @@ struct post *post_create(struct tell t)
     return p;
 }
 
-void post_reset(struct post *p)
-{
-    p->last = 0;
-}
+void post_reset(struct post *p) { p->last = 0; }
 
-void post_destroy(struct post *p)
-{
-    free(p);
-}
+void post_destroy(struct post *p) { free(p); }
 
 static u64 post_read(void *device, u64 offset, unsigned width)
 {
@@ -188,15 +170,9 @@ struct debugcon *debugcon_create(struct tell t)
     return d;
 }
 
-void debugcon_reset(struct debugcon *d)
-{
-    (void)d;
-}
+void debugcon_reset(struct debugcon *d) { (void)d; }
 
-void debugcon_destroy(struct debugcon *d)
-{
-    free(d);
-}
+void debugcon_destroy(struct debugcon *d) { free(d); }
 
 static u64 debugcon_read(void *device, u64 offset, unsigned width)
 {
@@ -233,15 +209,9 @@ struct debug_exit *debug_exit_create(struct tell t)
     return d;
 }
 
-void debug_exit_reset(struct debug_exit *d)
-{
-    (void)d;
-}
+void debug_exit_reset(struct debug_exit *d) { (void)d; }
 
-void debug_exit_destroy(struct debug_exit *d)
-{
-    free(d);
-}
+void debug_exit_destroy(struct debug_exit *d) { free(d); }
 
 static u64 debug_exit_read(void *device, u64 offset, unsigned width)
 {
@@ -281,15 +251,9 @@ struct shutdown_port *shutdown_port_create(struct tell t)
     return s;
 }
 
-void shutdown_port_reset(struct shutdown_port *s)
-{
-    s->matched = 0;
-}
+void shutdown_port_reset(struct shutdown_port *s) { s->matched = 0; }
 
-void shutdown_port_destroy(struct shutdown_port *s)
-{
-    free(s);
-}
+void shutdown_port_destroy(struct shutdown_port *s) { free(s); }
 
 static u64 shutdown_port_read(void *device, u64 offset, unsigned width)
 {

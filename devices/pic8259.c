@@ -17,11 +17,11 @@ enum { CASCADE = 2, SPURIOUS = 7 };
 enum init_step { READY, WANT_ICW2, WANT_ICW3, WANT_ICW4 };
 
 struct chip {
-    u8 line;   /* levels of the inputs */
-    u8 edge;   /* edge-sense latches: the input rose and was not yet acknowledged */
+    u8 line; /* levels of the inputs */
+    u8 edge; /* edge-sense latches: the input rose and was not yet acknowledged */
     u8 isr, imr;
-    u8 elcr;   /* 1: level triggered */
-    u8 base;   /* ICW2: vector of IR0 */
+    u8 elcr; /* 1: level triggered */
+    u8 base; /* ICW2: vector of IR0 */
     u8 icw1, icw3, icw4;
     u8 lowest; /* the input of lowest priority; 7 unless rotated */
     u8 step;   /* enum init_step */
@@ -35,10 +35,7 @@ struct pic {
 
 /* The IRR: a level input is as the line is; an edge must have been seen, and the line must still be up ("the IR inputs
  * must remain high until after the falling edge of the first INTA"). */
-static u8 chip_irr(const struct chip *c)
-{
-    return (u8)(c->line & (c->elcr | c->edge));
-}
+static u8 chip_irr(const struct chip *c) { return (u8)(c->line & (c->elcr | c->edge)); }
 
 /* The IR of highest priority in `set`, counted from the one after `lowest`; -1 if the set is empty. */
 static int chip_highest(const struct chip *c, u8 set)
@@ -198,10 +195,7 @@ struct pic *pic_create(struct wire intr)
     return p;
 }
 
-void pic_destroy(struct pic *p)
-{
-    free(p);
-}
+void pic_destroy(struct pic *p) { free(p); }
 
 /* ---- Operation control words ---- */
 
@@ -211,10 +205,7 @@ static void ocw2_none(struct chip *c, int ir)
     (void)ir;
 }
 
-static void ocw2_specific_eoi(struct chip *c, int ir)
-{
-    c->isr &= (u8) ~(1 << ir);
-}
+static void ocw2_specific_eoi(struct chip *c, int ir) { c->isr &= (u8) ~(1 << ir); }
 
 /* Resets the highest in service; in special mask mode one that is masked "will not be cleared by a non-specific
  * EOI". */
@@ -248,10 +239,7 @@ static void ocw2_rotate_specific_eoi(struct chip *c, int ir)
     c->lowest = (u8)ir;
 }
 
-static void ocw2_set_priority(struct chip *c, int ir)
-{
-    c->lowest = (u8)ir;
-}
+static void ocw2_set_priority(struct chip *c, int ir) { c->lowest = (u8)ir; }
 
 static void ocw2_aeoi_rotate_set(struct chip *c, int ir)
 {
@@ -297,9 +285,7 @@ static void chip_write_command(struct chip *c, u8 v)
 static void chip_write_data(struct chip *c, u8 v)
 {
     switch ((enum init_step)c->step) {
-    case READY:
-        c->imr = v;
-        return;
+    case READY: c->imr = v; return;
     case WANT_ICW2:
         c->base = v & 0xF8;
         c->step = !(c->icw1 & ICW1_SINGLE) ? WANT_ICW3 : c->icw1 & ICW1_IC4 ? WANT_ICW4 : READY;

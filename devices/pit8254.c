@@ -18,27 +18,27 @@ enum { RW_LATCH, RW_LSB, RW_MSB, RW_BOTH };
 enum { STATUS_OUT = 0x80, STATUS_NULL = 0x40 };
 
 struct channel {
-    u8 mode;          /* 0..5 */
-    u8 rw;            /* RW_LSB, RW_MSB, RW_BOTH */
+    u8 mode; /* 0..5 */
+    u8 rw;   /* RW_LSB, RW_MSB, RW_BOTH */
     bool bcd;
     bool gate;
-    bool written;     /* CR holds a whole count since the control word */
-    bool loaded;      /* the counting element was loaded since the control word */
-    bool null_count;  /* CR is newer than the counting element */
-    bool half_write;  /* RW_BOTH: the LSB is in, the MSB is awaited */
+    bool written;    /* CR holds a whole count since the control word */
+    bool loaded;     /* the counting element was loaded since the control word */
+    bool null_count; /* CR is newer than the counting element */
+    bool half_write; /* RW_BOTH: the LSB is in, the MSB is awaited */
     bool half_read;
     bool count_latched, status_latched;
-    bool frozen;      /* counting is held; `elapsed` says where */
-    bool load_low;    /* mode 3: the load to come begins the low half */
-    bool triggered;   /* the load to come is due to a rise of the gate */
-    bool strobed;     /* modes 4 and 5: the pulse of this count is over, though counting stood still at zero */
+    bool frozen;    /* counting is held; `elapsed` says where */
+    bool load_low;  /* mode 3: the load to come begins the low half */
+    bool triggered; /* the load to come is due to a rise of the gate */
+    bool strobed;   /* modes 4 and 5: the pulse of this count is over, though counting stood still at zero */
     u8 lsb, status;
-    u16 latch, cr;    /* as the guest sees them, BCD not converted */
-    s64 start;        /* the pulse that loaded the counting element */
-    s64 elapsed;      /* pulses counted when frozen */
-    s64 load_at;      /* the pulse of the load to come, NO_LOAD if none */
-    s64 count;        /* the count it was loaded with: 1..65536, or 1..10000 in BCD */
-    s64 idle;         /* what the counting element holds before any load */
+    u16 latch, cr; /* as the guest sees them, BCD not converted */
+    s64 start;     /* the pulse that loaded the counting element */
+    s64 elapsed;   /* pulses counted when frozen */
+    s64 load_at;   /* the pulse of the load to come, NO_LOAD if none */
+    s64 count;     /* the count it was loaded with: 1..65536, or 1..10000 in BCD */
+    s64 idle;      /* what the counting element holds before any load */
 };
 
 struct pit {
@@ -53,22 +53,13 @@ struct pit {
 
 /* ---- Pulses ---- */
 
-static s64 pulse_of(u64 ns)
-{
-    return (s64)((unsigned __int128)ns * PIT_HZ / CLOCK_SECOND);
-}
+static s64 pulse_of(u64 ns) { return (s64)((unsigned __int128)ns * PIT_HZ / CLOCK_SECOND); }
 
-static u64 time_of(s64 pulse)
-{
-    return (u64)(((unsigned __int128)pulse * CLOCK_SECOND + PIT_HZ - 1) / PIT_HZ);
-}
+static u64 time_of(s64 pulse) { return (u64)(((unsigned __int128)pulse * CLOCK_SECOND + PIT_HZ - 1) / PIT_HZ); }
 
 /* ---- Counts ---- */
 
-static s64 channel_modulus(const struct channel *c)
-{
-    return c->bcd ? 10000 : 65536;
-}
+static s64 channel_modulus(const struct channel *c) { return c->bcd ? 10000 : 65536; }
 
 static s64 from_register(const struct channel *c, u16 v)
 {
@@ -90,27 +81,15 @@ static u16 to_register(const struct channel *c, s64 n)
 }
 
 /* "Mode 3: ... for odd counts, OUT will be high for (N + 1)/2 counts and low for (N - 1)/2 counts." */
-static s64 high_half(s64 count)
-{
-    return (count + 1) / 2;
-}
+static s64 high_half(s64 count) { return (count + 1) / 2; }
 
-static bool is_periodic(const struct channel *c)
-{
-    return c->mode == 2 || c->mode == 3;
-}
+static bool is_periodic(const struct channel *c) { return c->mode == 2 || c->mode == 3; }
 
-static bool is_triggered(const struct channel *c)
-{
-    return c->mode == 1 || c->mode == 5;
-}
+static bool is_triggered(const struct channel *c) { return c->mode == 1 || c->mode == 5; }
 
 /* ---- The state at a pulse ---- */
 
-static s64 elapsed_at(const struct channel *c, s64 now)
-{
-    return c->frozen ? c->elapsed : now - c->start;
-}
+static s64 elapsed_at(const struct channel *c, s64 now) { return c->frozen ? c->elapsed : now - c->start; }
 
 static void channel_advance(struct channel *c, s64 now)
 {
@@ -134,12 +113,10 @@ static bool output_at(const struct channel *c, s64 now)
         return c->mode != 0;
     switch (c->mode) {
     case 0:
-    case 1:
-        return e >= c->count;
+    case 1: return e >= c->count;
     case 2: /* low for one pulse, while the count is 1; with the gate low, high */
         return !c->gate || phase != c->count - 1;
-    case 3:
-        return !c->gate || phase < high_half(c->count);
+    case 3: return !c->gate || phase < high_half(c->count);
     default: /* 4, 5: a strobe of one pulse at terminal count, whatever the gate does meanwhile */
         return e != c->count || c->strobed || now - c->start != c->count;
     }
@@ -212,10 +189,7 @@ static void pit_follow(struct pit *p, s64 now)
         clock_arm(p->clock, &p->edge, due);
 }
 
-static void pit_edge(void *device, u64 now)
-{
-    pit_follow(device, pulse_of(now));
-}
+static void pit_edge(void *device, u64 now) { pit_follow(device, pulse_of(now)); }
 
 /* The present pulse, with every channel's pending loads applied. */
 static s64 pit_sync(struct pit *p)
@@ -439,17 +413,14 @@ bool pit_output(struct pit *p, int channel)
     return output_at(&p->channel[channel], now);
 }
 
-bool pit_may_interrupt(const struct pit *p)
-{
-    return p->edge.at != CLOCK_NEVER;
-}
+bool pit_may_interrupt(const struct pit *p) { return p->edge.at != CLOCK_NEVER; }
 
 /* "Prior to initialization, the mode, count value, and output of all counters are undefined": here mode 0 stopped. */
 void pit_reset(struct pit *p)
 {
     for (int i = 0; i < 3; i++)
-        p->channel[i] = (struct channel){.rw = RW_BOTH, .gate = i != 2, .null_count = true, .load_at = NO_LOAD,
-                                         .count = 65536, .idle = 65536};
+        p->channel[i] = (struct channel){
+            .rw = RW_BOTH, .gate = i != 2, .null_count = true, .load_at = NO_LOAD, .count = 65536, .idle = 65536};
     p->port_b = 0;
     p->done = pulse_of(clock_now(p->clock));
     pit_follow(p, p->done);

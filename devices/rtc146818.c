@@ -8,8 +8,25 @@
 
 #include <stdlib.h>
 
-enum { SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, WEEKDAY, DAY, MONTH, YEAR,
-       REG_A, REG_B, REG_C, REG_D, NVRAM, CENTURY = 0x32, SIZE = 128 };
+enum {
+    SECONDS,
+    SECONDS_ALARM,
+    MINUTES,
+    MINUTES_ALARM,
+    HOURS,
+    HOURS_ALARM,
+    WEEKDAY,
+    DAY,
+    MONTH,
+    YEAR,
+    REG_A,
+    REG_B,
+    REG_C,
+    REG_D,
+    NVRAM,
+    CENTURY = 0x32,
+    SIZE = 128
+};
 enum { A_UIP = 0x80, A_DV = 0x70, A_RS = 0x0F, DV_32KHZ = 0x20, DV_RESET = 0x60 };
 enum { B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_SQWE = 0x08, B_BINARY = 0x04, B_24H = 0x02 };
 enum { C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10, C_FLAGS = 0x70 };
@@ -30,10 +47,7 @@ struct rtc {
 
 /* ---- Register contents ---- */
 
-static u8 encode(const struct rtc *r, unsigned v)
-{
-    return (u8)(r->reg[REG_B] & B_BINARY ? v : v / 10 << 4 | v % 10);
-}
+static u8 encode(const struct rtc *r, unsigned v) { return (u8)(r->reg[REG_B] & B_BINARY ? v : v / 10 << 4 | v % 10); }
 
 static unsigned decode(const struct rtc *r, u8 v)
 {
@@ -129,15 +143,9 @@ static void next_second(struct rtc *r)
 
 /* ---- Virtual time ---- */
 
-static bool divider_runs(const struct rtc *r)
-{
-    return (r->reg[REG_A] & DV_RESET) != DV_RESET;
-}
+static bool divider_runs(const struct rtc *r) { return (r->reg[REG_A] & DV_RESET) != DV_RESET; }
 
-static bool updates_run(const struct rtc *r)
-{
-    return divider_runs(r) && !(r->reg[REG_B] & B_SET);
-}
+static bool updates_run(const struct rtc *r) { return divider_runs(r) && !(r->reg[REG_B] & B_SET); }
 
 /* The periodic rate as 32768 Hz ticks: "TABLE 5. Periodic Interrupt Rate"; 0 is none. */
 static u64 periodic_ticks(const struct rtc *r)
@@ -152,15 +160,9 @@ static u64 periodic_ticks(const struct rtc *r)
 }
 
 /* 32768 / 10^9 = 64 / 1953125. */
-static u64 tick_of(u64 ns)
-{
-    return (u64)((unsigned __int128)ns * 64 / 1953125);
-}
+static u64 tick_of(u64 ns) { return (u64)((unsigned __int128)ns * 64 / 1953125); }
 
-static u64 time_of(u64 tick)
-{
-    return (u64)(((unsigned __int128)tick * 1953125 + 63) / 64);
-}
+static u64 time_of(u64 tick) { return (u64)(((unsigned __int128)tick * 1953125 + 63) / 64); }
 
 static void rtc_sync(struct rtc *r, u64 now)
 {
@@ -292,17 +294,11 @@ void rtc_set_nvram(struct rtc *r, u8 index, u8 value)
         r->reg[index] = value;
 }
 
-u8 rtc_get_nvram(const struct rtc *r, u8 index)
-{
-    return r->reg[index % SIZE];
-}
+u8 rtc_get_nvram(const struct rtc *r, u8 index) { return r->reg[index % SIZE]; }
 
 /* ---- Life ---- */
 
-bool rtc_may_interrupt(const struct rtc *r)
-{
-    return r->event.at != CLOCK_NEVER;
-}
+bool rtc_may_interrupt(const struct rtc *r) { return r->event.at != CLOCK_NEVER; }
 
 /* RESET# clears the interrupt enables and flags and SQWE; the clock, the calendar and the RAM are not affected. */
 void rtc_reset(struct rtc *r)

@@ -17,8 +17,15 @@
 
 enum { FIFO_SIZE = 16, XTAL_HZ = 1843200, DIVISOR_9600 = 12 };
 enum { IER_RDA = 0x01, IER_THRE = 0x02, IER_RLS = 0x04, IER_MSR = 0x08 };
-enum { IIR_NONE = 0x01, IIR_MSR = 0x00, IIR_THRE = 0x02, IIR_RDA = 0x04, IIR_RLS = 0x06, IIR_TIMEOUT = 0x0C,
-       IIR_FIFO = 0xC0 };
+enum {
+    IIR_NONE = 0x01,
+    IIR_MSR = 0x00,
+    IIR_THRE = 0x02,
+    IIR_RDA = 0x04,
+    IIR_RLS = 0x06,
+    IIR_TIMEOUT = 0x0C,
+    IIR_FIFO = 0xC0
+};
 enum { FCR_ENABLE = 0x01, FCR_CLEAR_RX = 0x02, FCR_MODE = 0xC9 };
 enum { LCR_STOP = 0x04, LCR_PARITY = 0x08, LCR_DLAB = 0x80 };
 enum { MCR_DTR = 0x01, MCR_RTS = 0x02, MCR_OUT1 = 0x04, MCR_OUT2 = 0x08, MCR_LOOP = 0x10, MCR_WRITABLE = 0x1F };
@@ -36,24 +43,21 @@ struct uart {
     struct wire irq, out2;
     struct uart_backend backend;
     u8 ier, fcr, lcr, mcr, msr, scr;
-    u8 errors;        /* LSR bits 4:1 */
+    u8 errors; /* LSR bits 4:1 */
     u16 divisor;
     u8 rx[FIFO_SIZE], rx_errors[FIFO_SIZE];
     u8 rx_first, rx_count;
-    u8 modem;         /* the input pins, as MSR bits 7:4 */
+    u8 modem; /* the input pins, as MSR bits 7:4 */
     bool thre_pending, timeout_pending;
     bool input_ended;
-    u8 polls;         /* reads of LSR since the last write to THR, up to POLLS */
-    u64 input_at;     /* the sender's next character is complete at this time */
+    u8 polls;     /* reads of LSR since the last write to THR, up to POLLS */
+    u64 input_at; /* the sender's next character is complete at this time */
     struct timer input, timeout;
 };
 
 /* ---- Interrupts ---- */
 
-static u8 rx_capacity(const struct uart *u)
-{
-    return u->fcr & FCR_ENABLE ? FIFO_SIZE : 1;
-}
+static u8 rx_capacity(const struct uart *u) { return u->fcr & FCR_ENABLE ? FIFO_SIZE : 1; }
 
 static u8 rx_trigger(const struct uart *u)
 {
@@ -78,10 +82,7 @@ static u8 uart_iir(const struct uart *u)
     return IIR_NONE;
 }
 
-static void uart_update(struct uart *u)
-{
-    wire_set(u->irq, uart_iir(u) != IIR_NONE);
-}
+static void uart_update(struct uart *u) { wire_set(u->irq, uart_iir(u) != IIR_NONE); }
 
 /* ---- The receiver ---- */
 
@@ -95,10 +96,7 @@ static u64 character_time(const struct uart *u)
     return divisor * 16 * half_bits * CLOCK_SECOND / (2 * XTAL_HZ);
 }
 
-bool uart_has_room(const struct uart *u)
-{
-    return u->rx_count < rx_capacity(u);
-}
+bool uart_has_room(const struct uart *u) { return u->rx_count < rx_capacity(u); }
 
 /* The errors of a character show in LSR when it reaches the top of the FIFO. */
 static void rx_reveal(struct uart *u)
@@ -243,10 +241,7 @@ static u8 read_rbr(struct uart *u)
     return v;
 }
 
-static u8 read_ier(struct uart *u)
-{
-    return u->lcr & LCR_DLAB ? (u8)(u->divisor >> 8) : u->ier;
-}
+static u8 read_ier(struct uart *u) { return u->lcr & LCR_DLAB ? (u8)(u->divisor >> 8) : u->ier; }
 
 static u8 read_iir(struct uart *u)
 {
@@ -257,15 +252,9 @@ static u8 read_iir(struct uart *u)
     return v | (u->fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
-static u8 read_lcr(struct uart *u)
-{
-    return u->lcr;
-}
+static u8 read_lcr(struct uart *u) { return u->lcr; }
 
-static u8 read_mcr(struct uart *u)
-{
-    return u->mcr;
-}
+static u8 read_mcr(struct uart *u) { return u->mcr; }
 
 static u8 read_lsr(struct uart *u)
 {
@@ -294,10 +283,7 @@ static u8 read_msr(struct uart *u)
     return v;
 }
 
-static u8 read_scr(struct uart *u)
-{
-    return u->scr;
-}
+static u8 read_scr(struct uart *u) { return u->scr; }
 
 static void write_thr(struct uart *u, u8 v)
 {
@@ -314,7 +300,8 @@ static void write_thr(struct uart *u, u8 v)
     u->thre_pending = true;
     if (u->mcr & MCR_LOOP)
         rx_push(u, v & data_bits[u->lcr & 3], 0);
-    /* The other end is a program, not a line: it gets the byte whole, also from a ROM that never set the word length. */
+    /* The other end is a program, not a line: it gets the byte whole, also from a ROM that never set the word length.
+     */
     else if (u->backend.put)
         u->backend.put(u->backend.ctx, v);
 }
@@ -342,10 +329,7 @@ static void write_fcr(struct uart *u, u8 v)
     input_resume(u);
 }
 
-static void write_lcr(struct uart *u, u8 v)
-{
-    u->lcr = v;
-}
+static void write_lcr(struct uart *u, u8 v) { u->lcr = v; }
 
 /* In loop mode the output pins "are forced to their inactive states". */
 static void write_mcr(struct uart *u, u8 v)
@@ -363,10 +347,7 @@ static void write_nothing(struct uart *u, u8 v)
     (void)v;
 }
 
-static void write_scr(struct uart *u, u8 v)
-{
-    u->scr = v;
-}
+static void write_scr(struct uart *u, u8 v) { u->scr = v; }
 
 static const struct {
     u8 (*read)(struct uart *u);

@@ -13,11 +13,11 @@
 enum { SIZE_16, SIZE_32, SIZE_64, SIZES };
 
 struct line {
-    u64 key[2];    /* the bytes, their number in the last */
-    u64 rip;       /* matters when the text names an address relative to it */
+    u64 key[2]; /* the bytes, their number in the last */
+    u64 rip;    /* matters when the text names an address relative to it */
     bool relative;
     bool filled;
-    u8 size;       /* SIZE_* */
+    u8 size; /* SIZE_* */
     struct disasm_line out;
 };
 
@@ -68,8 +68,8 @@ static void disassemble(struct disasm *d, struct line *l, const u8 *bytes, unsig
         text_string(&t, insn->op_str);
     }
     text_end(&t);
-    l->relative = cs_insn_group(d->handle[l->size], insn, CS_GRP_JUMP) ||
-                  cs_insn_group(d->handle[l->size], insn, CS_GRP_CALL);
+    l->relative =
+        cs_insn_group(d->handle[l->size], insn, CS_GRP_JUMP) || cs_insn_group(d->handle[l->size], insn, CS_GRP_CALL);
     cs_free(insn, 1);
 }
 

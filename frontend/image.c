@@ -19,10 +19,7 @@ static bool refuse(char *why, size_t size, const char *path, const char *reason)
     return false;
 }
 
-static bool has_boot_signature(const u8 *b, size_t size)
-{
-    return size >= SECTOR && b[510] == 0x55 && b[511] == 0xaa;
-}
+static bool has_boot_signature(const u8 *b, size_t size) { return size >= SECTOR && b[510] == 0x55 && b[511] == 0xaa; }
 
 /* The processor starts 16 bytes before the end, and there is room for little but a jump. */
 static bool looks_like_rom(const u8 *b, size_t size)
@@ -66,9 +63,10 @@ bool image_detect(const char *path, enum image_kind *kind, char *why, size_t siz
         return refuse(why, size, path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
         close(fd);
-        return refuse(why, size, path, S_ISDIR(st.st_mode)    ? "is a directory"
-                                       : !S_ISREG(st.st_mode) ? "is not a regular file"
-                                                              : "the file is empty");
+        return refuse(why, size, path,
+                      S_ISDIR(st.st_mode)    ? "is a directory"
+                      : !S_ISREG(st.st_mode) ? "is not a regular file"
+                                             : "the file is empty");
     }
     map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);

@@ -4,10 +4,7 @@
 
 #define TEXT(literal) text_bytes(t, literal, sizeof(literal) - 1)
 
-static void put_key(struct text *t, const char *key, size_t size)
-{
-    text_bytes(t, key, size);
-}
+static void put_key(struct text *t, const char *key, size_t size) { text_bytes(t, key, size); }
 
 static void put_number(struct text *t, u64 value, bool known)
 {
@@ -46,8 +43,8 @@ static void put_bytes(struct text *t, const u8 *bytes, unsigned n)
     text_char(t, '"');
 }
 
-static void put_list(struct text *t, const struct record *r, void (*list)(struct text *, const struct record *,
-                     const char *, const char *), bool known)
+static void put_list(struct text *t, const struct record *r,
+                     void (*list)(struct text *, const struct record *, const char *, const char *), bool known)
 {
     text_char(t, '[');
     if (known)

@@ -98,10 +98,7 @@ static int print(void (*text)(FILE *))
     return EXIT_FILES;
 }
 
-static void print_version(FILE *to)
-{
-    fputs(VERSION "\n", to);
-}
+static void print_version(FILE *to) { fputs(VERSION "\n", to); }
 
 int main(int argc, char **argv)
 {

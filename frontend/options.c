@@ -226,10 +226,7 @@ bool options_parse(struct options *o, int argc, char **argv, FILE *notes, char *
 
 /* ---- Help ---- */
 
-static bool is_plain(const struct option *option)
-{
-    return *option->help;
-}
+static bool is_plain(const struct option *option) { return *option->help; }
 
 /* Names in lines. */
 static void list_names(const struct option *option, FILE *to)

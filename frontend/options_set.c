@@ -59,15 +59,9 @@ static bool set_path(struct setting *s, const char **path, const char *value)
 
 /* ---- The guest ---- */
 
-bool option_kernel(struct setting *s, const char *value)
-{
-    return set_path(s, &s->o->kernel, value);
-}
+bool option_kernel(struct setting *s, const char *value) { return set_path(s, &s->o->kernel, value); }
 
-bool option_initrd(struct setting *s, const char *value)
-{
-    return set_path(s, &s->o->initrd, value);
-}
+bool option_initrd(struct setting *s, const char *value) { return set_path(s, &s->o->initrd, value); }
 
 bool option_append(struct setting *s, const char *value)
 {
@@ -293,10 +287,7 @@ bool option_serial(struct setting *s, const char *value)
     return set_endpoint(s, &s->o->serial[s->o->serials++], value);
 }
 
-bool option_debugcon(struct setting *s, const char *value)
-{
-    return set_endpoint(s, &s->o->debugcon, value);
-}
+bool option_debugcon(struct setting *s, const char *value) { return set_endpoint(s, &s->o->debugcon, value); }
 
 bool option_nographic(struct setting *s, const char *value)
 {

@@ -11,8 +11,8 @@
 struct output {
     const char *name; /* for messages */
     int fd;
-    bool prompt;      /* a terminal or pipe: flushed at each newline */
-    int error;        /* errno of the first failure; nothing is written after it */
+    bool prompt; /* a terminal or pipe: flushed at each newline */
+    int error;   /* errno of the first failure; nothing is written after it */
     size_t used;
     void (*failed)(void *ctx, struct output *); /* called at the first failure; may be NULL */
     void *ctx;

@@ -30,21 +30,21 @@ const char *outcome_name(enum outcome);
 
 struct record {
     u64 seq, icount, time_ns;
-    u64 parent;       /* seq, or RECORD_NONE */
-    int during;       /* vector, or -1 */
-    u8 vector;        /* 14; others in a triple-fault story only */
+    u64 parent; /* seq, or RECORD_NONE */
+    int during; /* vector, or -1 */
+    u8 vector;  /* 14; others in a triple-fault story only */
     bool has_error;
     u32 error;
-    u64 cr2;          /* vector 14 */
+    u64 cr2; /* vector 14 */
     struct access access;
     struct walk walk;
-    unsigned size;    /* bytes of the part that faulted */
+    unsigned size;     /* bytes of the part that faulted */
     const char *story; /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;
     u8 cpl;
     enum cpu_mode mode;
-    u8 code_bits;     /* 16, 32, 64 */
+    u8 code_bits; /* 16, 32, 64 */
     u64 rip, rsp, rflags, cr0, cr3, cr4, efer, fs_base, gs_base;
     u32 pkru;
     u8 bytes_count;
@@ -53,7 +53,7 @@ struct record {
     enum outcome outcome, then; /* `then` is set if outcome is switched */
     bool entries;               /* pte_after is known */
     u64 pte_before, pte_after;
-    u64 handled_at;             /* instruction count when the context ran again, or RECORD_NONE */
+    u64 handled_at; /* instruction count when the context ran again, or RECORD_NONE */
 };
 
 /* The final outcome, whether or not another address space ran first. */

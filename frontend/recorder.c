@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records live until their outcome is known and all before them have been handed on. The slot used last is used next, so
- * that usually a few stay in the host's cache. Those that wait hang in hash chains by the context that faulted: at CPL 3
- * the address space, else CPL and stack pointer. So a return to user code looks at few of them, however many threads
- * sleep on a fault.
+ * Records live until their outcome is known and all before them have been handed on. The slot used last is used next,
+ * so that usually a few stay in the host's cache. Those that wait hang in hash chains by the context that faulted: at
+ * CPL 3 the address space, else CPL and stack pointer. So a return to user code looks at few of them, however many
+ * threads sleep on a fault.
  */
 #include "frontend/recorder.h"
 
@@ -19,10 +19,10 @@
 #define VEC_DF 8
 #define VEC_PF 14
 
-#define CHAINS 512u        /* a power of two */
-#define LOOK_AT_MOST 64u   /* waiting records of one context that a resume looks at, newest first */
+#define CHAINS 512u      /* a power of two */
+#define LOOK_AT_MOST 64u /* waiting records of one context that a resume looks at, newest first */
 #define NEST_MAX 64u
-#define SAME_STACK 65536u  /* two stack pointers this near are on the same stack */
+#define SAME_STACK 65536u /* two stack pointers this near are on the same stack */
 #define DOOMED_MAX 8u
 
 enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_RETRYING, SLOT_DOOMED, SLOT_DECIDED };
@@ -30,24 +30,24 @@ enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_RETRYING, SLOT_DOOMED, SLOT_DECI
 struct slot {
     struct record r;
     enum slot_state state;
-    u64 space;         /* the address space */
-    u64 switches;      /* how often user code had changed address space */
+    u64 space;          /* the address space */
+    u64 switches;       /* how often user code had changed address space */
     u32 next, previous; /* of its chain: slot number + 1, or 0 */
 };
 
 struct recorder {
     struct recorder_events events;
-    u64 first, next;         /* seq: the oldest not handed on, the next to be made; the first record is 1 */
+    u64 first, next; /* seq: the oldest not handed on, the next to be made; the first record is 1 */
     u32 chain[CHAINS];
-    u64 waiting;             /* slots in chains */
-    u64 user_space;          /* in which CPL-3 code ran last */
-    bool user_space_loose;   /* ... known from a kernel's CR3 only */
+    u64 waiting;           /* slots in chains */
+    u64 user_space;        /* in which CPL-3 code ran last */
+    bool user_space_loose; /* ... known from a kernel's CR3 only */
     u64 switches;
     u64 retry, retry_icount; /* seq of the record whose instruction is about to be retried unchanged, or RECORD_NONE */
     u64 delivering;          /* seq of the #PF being delivered */
     u64 nest[NEST_MAX];      /* faults in whose handling we are, outermost first */
     unsigned nested;
-    u64 doomed[DOOMED_MAX];  /* faults whose delivery became a #DF */
+    u64 doomed[DOOMED_MAX]; /* faults whose delivery became a #DF */
     unsigned doomed_count;
     u16 slot_number[RECORDER_WAITING]; /* by seq, a ring */
     u16 unused[RECORDER_WAITING];      /* a stack of slot numbers */
@@ -71,15 +71,9 @@ struct recorder *recorder_create(const struct recorder_events *events)
     return rec;
 }
 
-void recorder_destroy(struct recorder *rec)
-{
-    free(rec);
-}
+void recorder_destroy(struct recorder *rec) { free(rec); }
 
-u64 recorder_count(const struct recorder *rec)
-{
-    return rec->next - 1;
-}
+u64 recorder_count(const struct recorder *rec) { return rec->next - 1; }
 
 static struct slot *slot_of(struct recorder *rec, u64 seq)
 {
@@ -355,10 +349,7 @@ static bool is_contributory(const struct cpu_event *ev)
     return ev->kind == EVENT_FAULT && (ev->vector == 0 || (ev->vector >= 10 && ev->vector <= 13));
 }
 
-static bool is_page_fault(const struct cpu_event *ev)
-{
-    return ev->kind == EVENT_FAULT && ev->vector == VEC_PF;
-}
+static bool is_page_fault(const struct cpu_event *ev) { return ev->kind == EVENT_FAULT && ev->vector == VEC_PF; }
 
 void recorder_delivery_failed(struct recorder *rec, const struct cpu_event *first, const struct cpu_event *second)
 {

@@ -18,8 +18,8 @@
 /* One end of a line the guest writes to. */
 struct port {
     struct run *run;
-    struct output *out;  /* NULL: nobody listens */
-    bool matched;        /* --stop-on looks at it */
+    struct output *out; /* NULL: nobody listens */
+    bool matched;       /* --stop-on looks at it */
 };
 
 struct run {
@@ -34,7 +34,7 @@ struct run {
     struct watch watch;
     struct machine_end end;
     u64 host_ns;
-    bool failed;         /* an output lost something */
+    bool failed; /* an output lost something */
     char why[512];
 };
 
@@ -132,10 +132,7 @@ static int port_get(void *ctx)
     return console_get(&p->run->console);
 }
 
-static void debugcon_told(void *ctx, u32 value)
-{
-    port_put(ctx, (u8)value);
-}
+static void debugcon_told(void *ctx, u32 value) { port_put(ctx, (u8)value); }
 
 static void post_told(void *ctx, u32 value)
 {
@@ -298,17 +295,15 @@ static void tell_end(const struct run *r)
         fprintf(stderr, "faultline: %s: %llu instructions, RIP %#llx\n", machine_end_text(r->end.reason),
                 (unsigned long long)r->end.icount, (unsigned long long)state.rip);
         break;
-    case END_BOOT_FAILED:
-        fprintf(stderr, "faultline: %s: %s\n", machine_end_text(r->end.reason), r->end.why);
-        break;
+    case END_BOOT_FAILED: fprintf(stderr, "faultline: %s: %s\n", machine_end_text(r->end.reason), r->end.why); break;
     case END_INTERRUPTED:
         if (!r->console.quit)
-            fprintf(stderr, "faultline: ended by %s\n", r->host->signal == SIGTERM  ? "SIGTERM"
-                                                         : r->host->signal == SIGHUP ? "SIGHUP"
-                                                                                     : "SIGINT");
+            fprintf(stderr, "faultline: ended by %s\n",
+                    r->host->signal == SIGTERM  ? "SIGTERM"
+                    : r->host->signal == SIGHUP ? "SIGHUP"
+                                                : "SIGINT");
         break;
-    default:
-        break;
+    default: break;
     }
 }
 

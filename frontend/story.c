@@ -21,7 +21,9 @@ static void story_walk(struct story_link *link, struct cpu *cpu, bool own)
     if (link->event.vector != VEC_PF || link->event.kind != EVENT_FAULT)
         return;
     link->access = (struct access){
-        .kind = error & PF_W ? ACCESS_WRITE : error & PF_I ? ACCESS_EXECUTE : ACCESS_READ,
+        .kind = error & PF_W   ? ACCESS_WRITE
+                : error & PF_I ? ACCESS_EXECUTE
+                               : ACCESS_READ,
         .user = error & PF_U,
         .implicit = own ? IMPLICIT_EXCEPTION_STACK : IMPLICIT_NONE,
     };
@@ -63,8 +65,8 @@ void story_delivery_failed(struct story *s, struct cpu *cpu, const struct cpu_ev
 
 static void put_event(struct text *t, const struct cpu_event *ev)
 {
-    const char *name = ev->kind == EVENT_FAULT || ev->kind == EVENT_TRAP || ev->kind == EVENT_ABORT
-                           ? vector_name(ev->vector) : NULL;
+    const char *name =
+        ev->kind == EVENT_FAULT || ev->kind == EVENT_TRAP || ev->kind == EVENT_ABORT ? vector_name(ev->vector) : NULL;
 
     if (name) {
         text_string(t, name);

@@ -25,10 +25,7 @@ static inline void text_bytes(struct text *t, const char *bytes, size_t size)
     t->at += size;
 }
 
-static inline void text_string(struct text *t, const char *s)
-{
-    text_bytes(t, s, strlen(s));
-}
+static inline void text_string(struct text *t, const char *s) { text_bytes(t, s, strlen(s)); }
 
 static inline void text_char(struct text *t, char c)
 {
@@ -40,6 +37,6 @@ void text_decimal(struct text *, u64);
 void text_hex(struct text *, u64);                          /* 0x1f */
 void text_hex_bytes(struct text *, const u8 *, unsigned n); /* 48c7 */
 void text_grouped(struct text *, u64);                      /* 1,234,567 */
-void text_end(struct text *); /* puts a NUL, over the last byte if the buffer is full */
+void text_end(struct text *);                               /* puts a NUL, over the last byte if the buffer is full */
 
 #endif

@@ -21,15 +21,9 @@ static const char *const outcome_names[OUTCOME_COUNT] = {
     [OUTCOME_PENDING] = "pending",
 };
 
-const char *outcome_name(enum outcome o)
-{
-    return outcome_names[o];
-}
+const char *outcome_name(enum outcome o) { return outcome_names[o]; }
 
-enum outcome record_outcome(const struct record *r)
-{
-    return r->outcome == OUTCOME_SWITCHED ? r->then : r->outcome;
-}
+enum outcome record_outcome(const struct record *r) { return r->outcome == OUTCOME_SWITCHED ? r->then : r->outcome; }
 
 const char *level_name(unsigned level)
 {
@@ -55,7 +49,7 @@ const char *implicit_name(enum implicit i)
 const char *vector_name(unsigned vector)
 {
     static const char *const names[] = {
-        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", NULL, "#TS",
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", NULL,  "#TS",
         "#NP", "#SS", "#GP", "#PF", NULL,  "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
     };
 
@@ -146,10 +140,7 @@ static void why_smap(struct text *t, const struct record *r)
 }
 
 /* AD forbids everything, WD writes. */
-static char key_right(const struct record *r)
-{
-    return r->pkru >> (2 * r->walk.key) & 1 ? 'A' : 'W';
-}
+static char key_right(const struct record *r) { return r->pkru >> (2 * r->walk.key) & 1 ? 'A' : 'W'; }
 
 static void why_key(struct text *t, const struct record *r)
 {
@@ -194,39 +185,24 @@ void verdict_why(struct text *t, const struct record *r)
     }
     name_entry(t, r);
     switch (r->walk.cause) {
-    case CAUSE_NOT_PRESENT:
-        text_string(t, " is not present");
-        break;
-    case CAUSE_RESERVED_BIT:
-        why_reserved(t, r);
-        break;
+    case CAUSE_NOT_PRESENT: text_string(t, " is not present"); break;
+    case CAUSE_RESERVED_BIT: why_reserved(t, r); break;
     case CAUSE_SUPERVISOR_PAGE:
         text_string(t, " has U/S=0 and the ");
         text_string(t, access_name(r->access.kind));
         text_string(t, " was made ");
         name_privilege(t, r);
         break;
-    case CAUSE_WRITE_PROTECTED:
-        why_write(t, r);
-        break;
-    case CAUSE_NO_EXECUTE:
-        text_string(t, " has XD=1, and EFER.NXE=1");
-        break;
+    case CAUSE_WRITE_PROTECTED: why_write(t, r); break;
+    case CAUSE_NO_EXECUTE: text_string(t, " has XD=1, and EFER.NXE=1"); break;
     case CAUSE_SMEP:
         text_string(t, " is a user page (U/S=1), and CR4.SMEP=1 forbids to execute it ");
         name_privilege(t, r);
         break;
-    case CAUSE_SMAP:
-        why_smap(t, r);
-        break;
-    case CAUSE_PROTECTION_KEY:
-        why_key(t, r);
-        break;
-    case CAUSE_SHADOW_STACK:
-        text_string(t, " does not map a shadow-stack page");
-        break;
-    default:
-        text_string(t, " allows it");
+    case CAUSE_SMAP: why_smap(t, r); break;
+    case CAUSE_PROTECTION_KEY: why_key(t, r); break;
+    case CAUSE_SHADOW_STACK: text_string(t, " does not map a shadow-stack page"); break;
+    default: text_string(t, " allows it");
     }
 }
 
@@ -272,24 +248,12 @@ static void cure_reserved(struct text *t, const struct record *r)
 void verdict_cure(struct text *t, const struct record *r)
 {
     switch (r->walk.cause) {
-    case CAUSE_NOT_PRESENT:
-        cure_entry(t, "P=1", deciding(r));
-        break;
-    case CAUSE_RESERVED_BIT:
-        cure_reserved(t, r);
-        break;
-    case CAUSE_SUPERVISOR_PAGE:
-        cure_rights(t, r, "U/S=1", PTE_U, true);
-        break;
-    case CAUSE_WRITE_PROTECTED:
-        cure_rights(t, r, "R/W=1", PTE_W, true);
-        break;
-    case CAUSE_NO_EXECUTE:
-        cure_rights(t, r, "XD=0", PTE_XD, false);
-        break;
-    case CAUSE_SMEP:
-        cure_entry(t, "U/S=0", leaf(r));
-        break;
+    case CAUSE_NOT_PRESENT: cure_entry(t, "P=1", deciding(r)); break;
+    case CAUSE_RESERVED_BIT: cure_reserved(t, r); break;
+    case CAUSE_SUPERVISOR_PAGE: cure_rights(t, r, "U/S=1", PTE_U, true); break;
+    case CAUSE_WRITE_PROTECTED: cure_rights(t, r, "R/W=1", PTE_W, true); break;
+    case CAUSE_NO_EXECUTE: cure_rights(t, r, "XD=0", PTE_XD, false); break;
+    case CAUSE_SMEP: cure_entry(t, "U/S=0", leaf(r)); break;
     case CAUSE_SMAP:
         if (r->access.implicit == IMPLICIT_NONE)
             text_string(t, "EFLAGS.AC=1 (STAC) around the access");
@@ -303,8 +267,7 @@ void verdict_cure(struct text *t, const struct record *r)
         text_decimal(t, r->walk.key);
         text_string(t, "=0 (WRPKRU)");
         break;
-    default:
-        text_string(t, "none known");
+    default: text_string(t, "none known");
     }
 }
 

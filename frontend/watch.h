@@ -15,12 +15,12 @@ struct watch {
     struct recorder *recorder; /* NULL if nobody asked for faults */
     struct story story;
     struct disasm *disasm;
-    struct output *trace;      /* NULL, or where records go */
-    struct output *lines;      /* NULL, or where explanations go */
+    struct output *trace; /* NULL, or where records go */
+    struct output *lines; /* NULL, or where explanations go */
     struct explain explain;
     struct expectation expect[OPTIONS_EXPECTS];
-    u64 unexpected;            /* page faults that no expectation fits */
-    u64 unexpected_first;      /* seq */
+    u64 unexpected;       /* page faults that no expectation fits */
+    u64 unexpected_first; /* seq */
 };
 
 /* Both outputs may be NULL. False without memory. */

@@ -111,10 +111,7 @@ bool bus_claims(const struct bus *bus, u64 addr, u64 size)
     return bus_touches(bus, addr, ~0ull) || bus_touches(bus, 0, last);
 }
 
-static bool width_valid(unsigned width)
-{
-    return width == 1 || width == 2 || width == 4 || width == 8;
-}
+static bool width_valid(unsigned width) { return width == 1 || width == 2 || width == 4 || width == 8; }
 
 static bool ops_valid(const struct region_ops *ops, u64 size)
 {
@@ -162,18 +159,20 @@ bool bus_attach(struct bus *bus, u64 base, u64 size, const struct region_ops *op
     index = bus_upper_bound(bus, base);
     memmove(&bus->region[index + 1], &bus->region[index], (bus->count - index) * sizeof(*bus->region));
     bus->region[index] = (struct region){
-        .base = base, .last = last, .read = ops->read, .write = ops->write, .device = device,
-        .min_width = ops->min_width, .max_width = ops->max_width,
+        .base = base,
+        .last = last,
+        .read = ops->read,
+        .write = ops->write,
+        .device = device,
+        .min_width = ops->min_width,
+        .max_width = ops->max_width,
     };
     bus->count++;
     bus_retable(bus, index);
     return true;
 }
 
-static u64 width_mask(unsigned width)
-{
-    return ~0ull >> (64 - 8 * width);
-}
+static u64 width_mask(unsigned width) { return ~0ull >> (64 - 8 * width); }
 
 /* Part of an access, as one device access: bytes [skip, skip + bytes) of the `width` bytes at `offset`. */
 struct piece {
@@ -185,7 +184,7 @@ struct piece {
 static struct piece bus_piece(const struct region *r, u64 addr, unsigned left)
 {
     u64 offset = addr - r->base, room = r->last - addr;
-    struct piece piece = { .offset = offset, .width = r->max_width };
+    struct piece piece = {.offset = offset, .width = r->max_width};
 
     if (room < left)
         left = (unsigned)room + 1;

@@ -20,18 +20,18 @@ enum paging_mode {
 /* The digest of control state a walk depends on. The CPU keeps one and refreshes it when a control register changes. */
 struct paging {
     enum paging_mode mode;
-    u64 cr3;         /* as written; the walk takes the address bits its mode uses */
-    u64 pdpte[4];    /* PAE: the PDPTE registers, loaded at MOV CR3 */
-    u8 maxphyaddr;   /* 32..52 */
-    bool wp;         /* CR0.WP */
-    bool pse;        /* CR4.PSE (32-bit paging only; PAE ignores it) */
-    bool pse36;      /* CPUID.PSE-36: 4 MiB pages may have physical bits 39:32 */
-    bool page1gb;    /* CPUID.Page1GB: PS allowed in a PDPTE */
-    bool nxe;        /* EFER.NXE (and PAE or long mode) */
-    bool smep;       /* CR4.SMEP */
-    bool smap;       /* CR4.SMAP */
-    bool pke;        /* CR4.PKE, with EFER.LMA */
-    u32 pkru;        /* protection-key rights, user pages */
+    u64 cr3;       /* as written; the walk takes the address bits its mode uses */
+    u64 pdpte[4];  /* PAE: the PDPTE registers, loaded at MOV CR3 */
+    u8 maxphyaddr; /* 32..52 */
+    bool wp;       /* CR0.WP */
+    bool pse;      /* CR4.PSE (32-bit paging only; PAE ignores it) */
+    bool pse36;    /* CPUID.PSE-36: 4 MiB pages may have physical bits 39:32 */
+    bool page1gb;  /* CPUID.Page1GB: PS allowed in a PDPTE */
+    bool nxe;      /* EFER.NXE (and PAE or long mode) */
+    bool smep;     /* CR4.SMEP */
+    bool smap;     /* CR4.SMAP */
+    bool pke;      /* CR4.PKE, with EFER.LMA */
+    u32 pkru;      /* protection-key rights, user pages */
 };
 
 enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
@@ -39,18 +39,18 @@ enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 /* Why the processor itself touches memory; such accesses are supervisor accesses at any CPL and ignore EFLAGS.AC. */
 enum implicit {
     IMPLICIT_NONE,
-    IMPLICIT_DESCRIPTOR,      /* GDT or LDT */
+    IMPLICIT_DESCRIPTOR, /* GDT or LDT */
     IMPLICIT_IDT,
     IMPLICIT_TSS,
     IMPLICIT_EXCEPTION_STACK, /* pushes of an inner-privilege stack during delivery */
     IMPLICIT_PDPTE,
-    IMPLICIT_BITMAP,          /* I/O permission or interrupt redirection bitmap */
+    IMPLICIT_BITMAP, /* I/O permission or interrupt redirection bitmap */
 };
 
 struct access {
     enum access_kind kind;
-    bool user;              /* made at CPL 3 and not implicit */
-    bool ac;                /* EFLAGS.AC at an explicit supervisor access */
+    bool user; /* made at CPL 3 and not implicit */
+    bool ac;   /* EFLAGS.AC at an explicit supervisor access */
     enum implicit implicit;
 };
 
@@ -114,7 +114,7 @@ struct walk {
      * A right is decided by the entry nearest the root that lacks it; SMEP, SMAP and the key by the leaf.
      */
     u8 bit;
-    u8 steps;               /* entries visited, root first; step[] beyond them is unspecified */
+    u8 steps; /* entries visited, root first; step[] beyond them is unspecified */
     struct walk_step step[WALK_MAX_STEPS];
     /* When allowed, or refused for rights only (a leaf was reached): */
     u64 pa;        /* physical address of the byte asked for */
@@ -126,7 +126,7 @@ struct walk {
     u8 key;        /* protection key of the leaf */
     /* When allowed: the updates still to be made, by bits to OR into step[i].entry (A, and D in a written leaf). */
     u64 set[WALK_MAX_STEPS];
-    bool dirty;    /* the leaf's D is, or will be, set; true with PAGING_NONE */
+    bool dirty; /* the leaf's D is, or will be, set; true with PAGING_NONE */
 };
 
 /* Reads a paging-structure entry: width 4 or 8, naturally aligned. Must be total: every address has a value. */

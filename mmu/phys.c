@@ -71,15 +71,9 @@ void phys_destroy(struct phys *phys)
     free(phys);
 }
 
-u64 phys_ram_bytes(const struct phys *phys)
-{
-    return phys->ram_bytes;
-}
+u64 phys_ram_bytes(const struct phys *phys) { return phys->ram_bytes; }
 
-struct bus *phys_mmio(struct phys *phys)
-{
-    return phys->mmio;
-}
+struct bus *phys_mmio(struct phys *phys) { return phys->mmio; }
 
 /* Grow [hide_base, hide_base + hide_size) over this cover if there is RAM under it. */
 static void phys_hide(struct phys *phys, u64 base, u64 size)
@@ -114,7 +108,7 @@ static bool phys_add_cover(struct phys *phys, u64 base, u8 *image, u64 size)
         return false;
     }
     phys->cover = cover;
-    cover[phys->covers++] = (struct cover){ .base = base, .size = size, .image = image };
+    cover[phys->covers++] = (struct cover){.base = base, .size = size, .image = image};
     phys_hide(phys, base, size);
     return true;
 }
@@ -197,7 +191,7 @@ bool phys_on_written(struct phys *phys, phys_written_fn *fn, void *ctx)
         phys->listener = grown;
         phys->listeners++;
     }
-    phys->listener[i] = (struct listener){ .fn = fn, .ctx = ctx };
+    phys->listener[i] = (struct listener){.fn = fn, .ctx = ctx};
     return true;
 }
 
@@ -231,10 +225,7 @@ static void store(u8 *to, u64 value, unsigned width)
 }
 
 /* 1, 2 or 4 bytes at a time: the widest piece that `left` bytes (1..7) begin with. */
-static unsigned phys_piece(unsigned left)
-{
-    return left >= 4 ? 4 : left >= 2 ? 2 : 1;
-}
+static unsigned phys_piece(unsigned left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
 /* An access whose first `head` bytes end a page, at least one side of it being RAM or ROM. */
 static NOINLINE u64 phys_read_crossing(struct phys *phys, u64 pa, unsigned width, unsigned head)
@@ -319,7 +310,7 @@ void phys_write(struct phys *phys, u64 pa, u64 value, unsigned width)
 static u64 phys_run(const struct phys *phys, u64 pa, u64 size)
 {
     const struct phys_map *map = &phys->map;
-    const u64 edge[] = { map->low_size, HIGH_RAM_BASE, HIGH_RAM_BASE + map->high_size };
+    const u64 edge[] = {map->low_size, HIGH_RAM_BASE, HIGH_RAM_BASE + map->high_size};
 
     if (pa && size > -pa)
         size = -pa; /* the top of the address space */

@@ -16,10 +16,10 @@ struct format {
 };
 
 static const struct format formats[] = {
-    [PAGING_32BIT] = { .levels = 2, .width = 4, .index_bits = 10, .root = BITS(31, 12) },
-    [PAGING_PAE] = { .levels = 2, .width = 8, .index_bits = 9, .root = BITS(31, 5) },
-    [PAGING_4LEVEL] = { .levels = 4, .width = 8, .index_bits = 9, .root = BITS(51, 12) },
-    [PAGING_5LEVEL] = { .levels = 5, .width = 8, .index_bits = 9, .root = BITS(51, 12) },
+    [PAGING_32BIT] = {.levels = 2, .width = 4, .index_bits = 10, .root = BITS(31, 12)},
+    [PAGING_PAE] = {.levels = 2, .width = 8, .index_bits = 9, .root = BITS(31, 5)},
+    [PAGING_4LEVEL] = {.levels = 4, .width = 8, .index_bits = 9, .root = BITS(51, 12)},
+    [PAGING_5LEVEL] = {.levels = 5, .width = 8, .index_bits = 9, .root = BITS(51, 12)},
 };
 
 #define PTE_ADDRESS BITS(51, 12)
@@ -159,14 +159,9 @@ static NOINLINE void walk_refuse(struct walk *w, const struct paging *p, struct 
         w->level = (u8)deciding_level(p, w, 63, 1);
         break;
     case CAUSE_SMEP:
-    case CAUSE_SMAP:
-        w->bit = 2;
-        break;
-    case CAUSE_PROTECTION_KEY:
-        w->bit = PTE_KEY_BIT;
-        break;
-    default: /* P, bit 0; or a reserved bit, which the walk has noted */
-        break;
+    case CAUSE_SMAP: w->bit = 2; break;
+    case CAUSE_PROTECTION_KEY: w->bit = PTE_KEY_BIT; break;
+    default: /* P, bit 0; or a reserved bit, which the walk has noted */ break;
     }
 }
 

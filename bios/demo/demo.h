@@ -41,17 +41,17 @@ enum {
 #define PTE_FRAME 0x000FFFFFFFFFF000ul
 
 void memory_init(void);
-u64 frame_take(void);                /* a free frame, filled with zeros, used once */
-void frame_share(u64 frame);         /* used once more */
-void frame_drop(u64 frame);          /* used once less; free when nobody is left */
+u64 frame_take(void);        /* a free frame, filled with zeros, used once */
+void frame_share(u64 frame); /* used once more */
+void frame_drop(u64 frame);  /* used once less; free when nobody is left */
 unsigned frame_users(u64 frame);
 unsigned frames_in_use(void);
-void *frame_bytes(u64 frame);        /* where the kernel sees it */
+void *frame_bytes(u64 frame); /* where the kernel sees it */
 unsigned frame_number(u64 frame);
 
-u64 space_create(void);              /* an address space: a PML4 table with the kernel's half in it */
-void space_destroy(u64 root);        /* drops every user page, then the tables */
-void space_copy(u64 from, u64 to);   /* shares every user page, writable ones copy-on-write */
+u64 space_create(void);                               /* an address space: a PML4 table with the kernel's half in it */
+void space_destroy(u64 root);                         /* drops every user page, then the tables */
+void space_copy(u64 from, u64 to);                    /* shares every user page, writable ones copy-on-write */
 u64 *space_entry(u64 root, u64 address, bool create); /* the PTE of an address; NULL if no table reaches it */
 void space_enter(u64 root);
 void page_flush(u64 address);
@@ -59,12 +59,12 @@ void page_flush(u64 address);
 /* ---- disk.c: a disk of a few pages, simulated in memory ---- */
 
 #define DISK_SLOTS 4
-unsigned disk_write(u64 frame);                /* into a free slot, which is returned */
-void disk_read(unsigned slot, u64 frame);      /* and the slot is free again */
+unsigned disk_write(u64 frame);           /* into a free slot, which is returned */
+void disk_read(unsigned slot, u64 frame); /* and the slot is free again */
 void disk_free(unsigned slot);
 unsigned program_pages(void);
-u64 program_frame(unsigned page);              /* a page of the program file if it is in memory, or 0 */
-void program_load(void);                       /* reads the whole program file into frames */
+u64 program_frame(unsigned page); /* a page of the program file if it is in memory, or 0 */
+void program_load(void);          /* reads the whole program file into frames */
 void program_forget(void);
 
 /* ---- process.c ---- */
@@ -83,7 +83,7 @@ enum contents { FROM_FILE, FROM_ZERO };
 struct area {
     const char *name;
     u64 start, end;
-    u64 limit;           /* how far down it may grow; equal to start if it may not */
+    u64 limit; /* how far down it may grow; equal to start if it may not */
     enum rights rights;
     enum contents contents;
 };
@@ -96,7 +96,7 @@ struct process {
     struct registers regs __attribute__((aligned(16))); /* the processor aligns the stack it switches to */
     unsigned id;
     enum state state;
-    u64 root;            /* physical address of its PML4 table: its CR3 */
+    u64 root; /* physical address of its PML4 table: its CR3 */
     struct area areas[AREAS];
     u64 on_violation;    /* where it wants to be told of an access violation, or 0 */
     u64 disk_address;    /* WAITING: the page the disk is to bring, */
@@ -105,7 +105,7 @@ struct process {
 
 struct process *process_create(enum role role);
 struct process *process_current(void);
-void run_until_ended(unsigned id);   /* turns for everybody, until that process has ended; 0: until nobody is left */
+void run_until_ended(unsigned id); /* turns for everybody, until that process has ended; 0: until nobody is left */
 void run_turns(unsigned turns);
 unsigned checks_failed(void);
 
@@ -114,10 +114,10 @@ unsigned checks_failed(void);
 enum verdict { RETRY, SLEEP, VIOLATION };
 struct fault {
     struct process *process;
-    u64 address, error;       /* CR2 and the error code */
+    u64 address, error; /* CR2 and the error code */
     const struct registers *regs;
 };
-enum verdict page_fault(const struct fault *); /* SLEEP: the process waits for the disk */
+enum verdict page_fault(const struct fault *);    /* SLEEP: the process waits for the disk */
 void page_arrived(struct process *, u64 address); /* brings a page from disk and maps it */
 void fault_summary(void);
 

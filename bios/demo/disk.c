@@ -38,20 +38,11 @@ void disk_free(unsigned slot)
 
 /* ---- The program file ---- */
 
-static u64 program_size(void)
-{
-    return (u64)(program_file_end - program_file);
-}
+static u64 program_size(void) { return (u64)(program_file_end - program_file); }
 
-unsigned program_pages(void)
-{
-    return (unsigned)((program_size() + PAGE - 1) / PAGE);
-}
+unsigned program_pages(void) { return (unsigned)((program_size() + PAGE - 1) / PAGE); }
 
-u64 program_frame(unsigned page)
-{
-    return page < PROGRAM_PAGES_MAX ? program[page] : 0;
-}
+u64 program_frame(unsigned page) { return page < PROGRAM_PAGES_MAX ? program[page] : 0; }
 
 void program_load(void)
 {

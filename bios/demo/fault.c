@@ -119,7 +119,8 @@ static enum verdict fetch_from_disk(const struct fault *f, u64 *entry)
 {
     if (f->error & ERROR_U) {
         decide("the entry, %lx, says where the page is: disk slot %lu. Let process %u sleep until it has been read, "
-               "and others run", *entry, *entry >> 12, f->process->id);
+               "and others run",
+               *entry, *entry >> 12, f->process->id);
         f->process->disk_address = f->address;
         f->process->disk_turns = DISK_TURNS;
         return SLEEP;
@@ -217,8 +218,10 @@ static enum verdict grow_stack(const struct fault *f, struct area *stack)
     }
     counts.grown++;
     stack->start = f->address & ~(PAGE - 1);
-    say("      found:   ", "below area \"stack\", but not below RSP, %lx: the stack has grown. The area begins at %lx "
-        "from now on", rsp, stack->start);
+    say("      found:   ",
+        "below area \"stack\", but not below RSP, %lx: the stack has grown. The area begins at %lx "
+        "from now on",
+        rsp, stack->start);
     return remove_cause(f, stack);
 }
 

@@ -14,15 +14,9 @@ extern char kernel_text_start[], kernel_text_end[], kernel_rodata_end[], kernel_
 
 /* ---- Frames ---- */
 
-void *frame_bytes(u64 frame)
-{
-    return (void *)(frame + KERNEL_BASE);
-}
+void *frame_bytes(u64 frame) { return (void *)(frame + KERNEL_BASE); }
 
-unsigned frame_number(u64 frame)
-{
-    return (unsigned)(frame / PAGE);
-}
+unsigned frame_number(u64 frame) { return (unsigned)(frame / PAGE); }
 
 /* The search goes round, so that a frame is not used again soon: its number then names one page in the story. */
 u64 frame_take(void)
@@ -41,10 +35,7 @@ u64 frame_take(void)
     panic("out of memory");
 }
 
-void frame_share(u64 frame)
-{
-    users[frame_number(frame)]++;
-}
+void frame_share(u64 frame) { users[frame_number(frame)]++; }
 
 void frame_drop(u64 frame)
 {
@@ -54,22 +45,13 @@ void frame_drop(u64 frame)
         used_frames--;
 }
 
-unsigned frame_users(u64 frame)
-{
-    return users[frame_number(frame)];
-}
+unsigned frame_users(u64 frame) { return users[frame_number(frame)]; }
 
-unsigned frames_in_use(void)
-{
-    return used_frames;
-}
+unsigned frames_in_use(void) { return used_frames; }
 
 /* ---- Tables ---- */
 
-static u64 *table_of(u64 entry)
-{
-    return frame_bytes(entry & PTE_FRAME);
-}
+static u64 *table_of(u64 entry) { return frame_bytes(entry & PTE_FRAME); }
 
 /* One step of the walk. Upper levels allow everything: the last level alone decides what a page may be used for. */
 static u64 *next_table(u64 *entry, bool create)
@@ -95,15 +77,9 @@ u64 *space_entry(u64 root, u64 address, bool create)
 }
 
 /* SDM, "Invalidation of TLBs and Paging-Structure Caches": INVLPG for one page, MOV to CR3 for all but global ones. */
-void page_flush(u64 address)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
+void page_flush(u64 address) { __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 
-void space_enter(u64 root)
-{
-    __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
-}
+void space_enter(u64 root) { __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory"); }
 
 u64 space_create(void)
 {

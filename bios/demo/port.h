@@ -4,10 +4,7 @@
 
 #include "text.h"
 
-static inline void port_write(u16 port, u8 value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
+static inline void port_write(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
 
 static inline u8 port_read(u16 port)
 {

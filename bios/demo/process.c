@@ -37,11 +37,12 @@ struct process *process_create(enum role role)
 {
     struct process *p = new_process();
 
-    p->areas[AREA_PROGRAM] = (struct area){"program", PROGRAM_START, PROGRAM_START + program_pages() * PAGE,
-                                           PROGRAM_START, MAY_READ | MAY_EXECUTE, FROM_FILE};
+    p->areas[AREA_PROGRAM] =
+        (struct area){"program",     PROGRAM_START,          PROGRAM_START + program_pages() * PAGE,
+                      PROGRAM_START, MAY_READ | MAY_EXECUTE, FROM_FILE};
     p->areas[AREA_HEAP] = (struct area){"heap", HEAP_START, HEAP_END, HEAP_START, MAY_READ | MAY_WRITE, FROM_ZERO};
-    p->areas[AREA_STACK] = (struct area){"stack", STACK_END - PAGE, STACK_END, STACK_LIMIT, MAY_READ | MAY_WRITE,
-                                         FROM_ZERO};
+    p->areas[AREA_STACK] =
+        (struct area){"stack", STACK_END - PAGE, STACK_END, STACK_LIMIT, MAY_READ | MAY_WRITE, FROM_ZERO};
     map_at_birth(p);
     p->regs.rip = PROGRAM_START;
     p->regs.rsp = STACK_END;
@@ -73,15 +74,9 @@ static void process_end(struct process *p, const char *how)
     print("\n  Process %u %s; %u frames are free again.\n", p->id, how, before - frames_in_use());
 }
 
-struct process *process_current(void)
-{
-    return current;
-}
+struct process *process_current(void) { return current; }
 
-unsigned checks_failed(void)
-{
-    return failed;
-}
+unsigned checks_failed(void) { return failed; }
 
 /* ---- System calls ---- */
 
@@ -114,9 +109,10 @@ static u64 sys_evict(struct process *p, u64 address)
     frame = *entry & PTE_FRAME;
     slot = disk_write(frame);
     print("\n");
-    say("  ", "Memory, let us say, is short: the kernel writes page %lx of process %u to disk slot %u; frame %x is "
-        "free for others. The entry, %lx, becomes %lx: not present, but it remembers the slot.", address, p->id, slot,
-        frame_number(frame), *entry, (u64)slot << 12 | PTE_DISK);
+    say("  ",
+        "Memory, let us say, is short: the kernel writes page %lx of process %u to disk slot %u; frame %x is "
+        "free for others. The entry, %lx, becomes %lx: not present, but it remembers the slot.",
+        address, p->id, slot, frame_number(frame), *entry, (u64)slot << 12 | PTE_DISK);
     *entry = (u64)slot << 12 | PTE_DISK;
     page_flush(address);
     memset(frame_bytes(frame), 0xDD, PAGE); /* whoever gets the frame next may write what it likes */
@@ -137,26 +133,13 @@ static bool system_call(struct process *p)
     struct registers *r = &p->regs;
 
     switch ((enum system_call)r->rax) {
-    case SYS_EXIT:
-        process_end(p, "has finished");
-        return false;
-    case SYS_YIELD:
-        return false;
-    case SYS_WRITE:
-        r->rax = sys_write(p, r->rdi, r->rsi);
-        return true;
-    case SYS_FORK:
-        r->rax = fork(p)->id;
-        return true;
-    case SYS_EVICT:
-        r->rax = sys_evict(p, r->rdi);
-        return true;
-    case SYS_FRAME:
-        r->rax = sys_frame(p, r->rdi);
-        return true;
-    case SYS_HANDLER:
-        p->on_violation = r->rdi < USER_END ? r->rdi : 0;
-        return true;
+    case SYS_EXIT: process_end(p, "has finished"); return false;
+    case SYS_YIELD: return false;
+    case SYS_WRITE: r->rax = sys_write(p, r->rdi, r->rsi); return true;
+    case SYS_FORK: r->rax = fork(p)->id; return true;
+    case SYS_EVICT: r->rax = sys_evict(p, r->rdi); return true;
+    case SYS_FRAME: r->rax = sys_frame(p, r->rdi); return true;
+    case SYS_HANDLER: p->on_violation = r->rdi < USER_END ? r->rdi : 0; return true;
     case SYS_CHECK:
         if (!r->rdi) {
             failed++;
@@ -191,13 +174,9 @@ static bool user_page_fault(struct process *p)
     struct fault f = {p, read_cr2(), p->regs.error, &p->regs};
 
     switch (page_fault(&f)) {
-    case RETRY:
-        return true;
-    case SLEEP:
-        p->state = WAITING;
-        return false;
-    default:
-        return access_violation(p, f.address);
+    case RETRY: return true;
+    case SLEEP: p->state = WAITING; return false;
+    default: return access_violation(p, f.address);
     }
 }
 

@@ -12,10 +12,7 @@ static void scene(const char *title, const char *text)
     say("  ", "%s", text);
 }
 
-static void alone(enum role role)
-{
-    run_until_ended(process_create(role)->id);
-}
+static void alone(enum role role) { run_until_ended(process_create(role)->id); }
 
 static void valid_addresses(void)
 {
@@ -93,7 +90,8 @@ void kernel_main(void)
 
     print("What a kernel does about page faults\n"
           "====================================\n");
-    say("", "This is a small 64-bit kernel: 4-level paging, user processes at CPL 3, a round-robin scheduler. Every "
+    say("",
+        "This is a small 64-bit kernel: 4-level paging, user processes at CPL 3, a round-robin scheduler. Every "
         "fault below is real: the processor raises it, and the kernel's handler says what it saw and what it decided.");
     valid_addresses();
     several_processes();

@@ -70,9 +70,21 @@ void traps_stack(struct process *p)
 const char *vector_name(u64 vector)
 {
     static const char *const names[] = {
-        "divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
-        "no coprocessor", "double fault", "coprocessor overrun", "invalid TSS", "segment not present",
-        "stack fault", "general protection", "page fault",
+        "divide error",
+        "debug",
+        "NMI",
+        "breakpoint",
+        "overflow",
+        "bound range",
+        "invalid opcode",
+        "no coprocessor",
+        "double fault",
+        "coprocessor overrun",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "general protection",
+        "page fault",
     };
 
     return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "exception";

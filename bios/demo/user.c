@@ -16,20 +16,11 @@ static u64 call(enum system_call number, u64 a, u64 b)
     return result;
 }
 
-static void check(bool truth)
-{
-    call(SYS_CHECK, truth, 0);
-}
+static void check(bool truth) { call(SYS_CHECK, truth, 0); }
 
-static void yield(void)
-{
-    call(SYS_YIELD, 0, 0);
-}
+static void yield(void) { call(SYS_YIELD, 0, 0); }
 
-static u64 frame_of(u64 address)
-{
-    return call(SYS_FRAME, address, 0);
-}
+static u64 frame_of(u64 address) { return call(SYS_FRAME, address, 0); }
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
@@ -54,10 +45,7 @@ static volatile u64 *word(u64 address)
 
 /* ---- The good ones ---- */
 
-static void newborn(void)
-{
-    say("I am running. My first instruction was fetched twice and I noticed nothing.");
-}
+static void newborn(void) { say("I am running. My first instruction was fetched twice and I noticed nothing."); }
 
 static void zero(void)
 {
@@ -227,22 +215,22 @@ static void careful(void)
 void user_main(enum role role)
 {
     switch (role) {
-    case ROLE_NEWBORN:        newborn(); break;
-    case ROLE_ZERO:           zero(); break;
-    case ROLE_STACK:          stack(); break;
-    case ROLE_DISK:           disk(); break;
-    case ROLE_NEIGHBOUR:      neighbour(); break;
-    case ROLE_TWIN_A:         twin(111); break;
-    case ROLE_TWIN_B:         twin(222); break;
-    case ROLE_FORK:           forking(); break;
+    case ROLE_NEWBORN: newborn(); break;
+    case ROLE_ZERO: zero(); break;
+    case ROLE_STACK: stack(); break;
+    case ROLE_DISK: disk(); break;
+    case ROLE_NEIGHBOUR: neighbour(); break;
+    case ROLE_TWIN_A: twin(111); break;
+    case ROLE_TWIN_B: twin(222); break;
+    case ROLE_FORK: forking(); break;
     case ROLE_BORROWED_HANDS: borrowed_hands(); break;
-    case ROLE_WITNESS:        witness(); break;
-    case ROLE_NULL:           null_pointer(); break;
-    case ROLE_READ_ONLY:      read_only(); break;
-    case ROLE_KERNEL:         touch_kernel(); break;
-    case ROLE_NO_EXECUTE:     no_execute(); break;
-    case ROLE_FAR_BELOW:      far_below(); break;
-    case ROLE_CAREFUL:        careful(); break;
+    case ROLE_WITNESS: witness(); break;
+    case ROLE_NULL: null_pointer(); break;
+    case ROLE_READ_ONLY: read_only(); break;
+    case ROLE_KERNEL: touch_kernel(); break;
+    case ROLE_NO_EXECUTE: no_execute(); break;
+    case ROLE_FAR_BELOW: far_below(); break;
+    case ROLE_CAREFUL: careful(); break;
     }
     call(SYS_EXIT, 0, 0);
 }

@@ -4,14 +4,14 @@
 #define DEMO_USER_H
 
 enum system_call {
-    SYS_EXIT,      /* () ends the process */
-    SYS_YIELD,     /* () lets the others have a turn */
-    SYS_WRITE,     /* (text, length) -> 0, or -1 if the text cannot be read */
-    SYS_FORK,      /* () -> the child's number, and 0 in the child */
-    SYS_EVICT,     /* (address) sends the page to the disk, as a kernel short of memory would */
-    SYS_FRAME,     /* (address) -> the number of the physical frame behind it, 0 if there is none */
-    SYS_HANDLER,   /* (function) to be called with the address after an access violation, instead of the end */
-    SYS_CHECK,     /* (truth) the process found something as it should be, or not */
+    SYS_EXIT,    /* () ends the process */
+    SYS_YIELD,   /* () lets the others have a turn */
+    SYS_WRITE,   /* (text, length) -> 0, or -1 if the text cannot be read */
+    SYS_FORK,    /* () -> the child's number, and 0 in the child */
+    SYS_EVICT,   /* (address) sends the page to the disk, as a kernel short of memory would */
+    SYS_FRAME,   /* (address) -> the number of the physical frame behind it, 0 if there is none */
+    SYS_HANDLER, /* (function) to be called with the address after an access violation, instead of the end */
+    SYS_CHECK,   /* (truth) the process found something as it should be, or not */
 };
 
 #define PROGRAM_START 0x400000ul

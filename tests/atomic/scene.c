@@ -191,22 +191,15 @@ static unsigned immediate_size(u8 code, const struct op *op)
     switch (code) {
     case OPR_Ib:
     case OPR_Ibs:
-    case OPR_Jb:
-        return 1;
-    case OPR_Iw:
-        return 2;
+    case OPR_Jb: return 1;
+    case OPR_Iw: return 2;
     case OPR_Iz:
-    case OPR_Jz:
-        return op->osize == 2 ? 2 : 4;
-    case OPR_Iv:
-        return op->osize;
-    case OPR_Ap:
-        return (op->osize == 2 ? 2 : 4) + 2;
+    case OPR_Jz: return op->osize == 2 ? 2 : 4;
+    case OPR_Iv: return op->osize;
+    case OPR_Ap: return (op->osize == 2 ? 2 : 4) + 2;
     case OPR_Ob:
-    case OPR_Ov:
-        return op->asize;
-    default:
-        return 0;
+    case OPR_Ov: return op->asize;
+    default: return 0;
     }
 }
 

@@ -320,36 +320,24 @@ static bool applies(const struct test *t, unsigned page, enum kind kind)
     if ((page_is_code(page) && stack_is_gone(t)) || is_past_commit(t, page))
         return false;
     switch (kind) {
-    case KIND_ABSENT:
-        return true;
-    case KIND_READ_ONLY:
-        return t->dirtied >> page & 1;
-    case KIND_SUPERVISOR:
-        return page_is_user(r, page);
-    case KIND_USER_PAGE:
-        return is_long(r->ctx) && !page_is_user(r, page);
-    case KIND_NO_EXECUTE:
-        return wide && page_is_code(page);
-    default:
-        return wide;
+    case KIND_ABSENT: return true;
+    case KIND_READ_ONLY: return t->dirtied >> page & 1;
+    case KIND_SUPERVISOR: return page_is_user(r, page);
+    case KIND_USER_PAGE: return is_long(r->ctx) && !page_is_user(r, page);
+    case KIND_NO_EXECUTE: return wide && page_is_code(page);
+    default: return wide;
     }
 }
 
 static u64 spoilt(u64 entry, enum kind kind)
 {
     switch (kind) {
-    case KIND_ABSENT:
-        return entry & ~PTE_P;
-    case KIND_READ_ONLY:
-        return entry & ~PTE_W;
-    case KIND_SUPERVISOR:
-        return entry & ~PTE_U;
-    case KIND_USER_PAGE:
-        return entry | PTE_U;
-    case KIND_NO_EXECUTE:
-        return entry | PTE_XD;
-    default:
-        return entry | BIT(45);
+    case KIND_ABSENT: return entry & ~PTE_P;
+    case KIND_READ_ONLY: return entry & ~PTE_W;
+    case KIND_SUPERVISOR: return entry & ~PTE_U;
+    case KIND_USER_PAGE: return entry | PTE_U;
+    case KIND_NO_EXECUTE: return entry | PTE_XD;
+    default: return entry | BIT(45);
     }
 }
 

@@ -19,7 +19,11 @@ struct native {
     u16 fcw, fsw, ftw, fop;
     u64 fip, fdp;
     u32 mxcsr, mxcsr_mask;
-    struct { u64 mantissa; u16 exponent; u16 pad[3]; } st[8];
+    struct {
+        u64 mantissa;
+        u16 exponent;
+        u16 pad[3];
+    } st[8];
     u64 xmm[16][2];
     u8 reserved[96];
     u64 gpr[16];

@@ -16,10 +16,7 @@ struct bench {
     unsigned rises[16];
 };
 
-static inline u64 bench_now(void *ctx)
-{
-    return ((struct bench *)ctx)->now;
-}
+static inline u64 bench_now(void *ctx) { return ((struct bench *)ctx)->now; }
 
 static inline void bench_line(void *listener, int line, bool level)
 {
@@ -29,10 +26,7 @@ static inline void bench_line(void *listener, int line, bool level)
     b->level[line] = level;
 }
 
-static inline struct wire bench_wire(struct bench *b, int line)
-{
-    return (struct wire){bench_line, b, line};
-}
+static inline struct wire bench_wire(struct bench *b, int line) { return (struct wire){bench_line, b, line}; }
 
 static inline void bench_open(struct bench *b)
 {
@@ -52,10 +46,7 @@ static inline void bench_run(struct bench *b, u64 until)
     b->now = until;
 }
 
-static inline u8 rd(const struct region_ops *ops, void *device, u64 offset)
-{
-    return (u8)ops->read(device, offset, 1);
-}
+static inline u8 rd(const struct region_ops *ops, void *device, u64 offset) { return (u8)ops->read(device, offset, 1); }
 
 static inline void wr(const struct region_ops *ops, void *device, u64 offset, u8 value)
 {

@@ -57,7 +57,7 @@ static void device_write(void *device, u64 offset, u64 value, unsigned width)
 static struct device *device_attach(struct bus *bus, u64 base, unsigned size, u8 min, u8 max)
 {
     struct device *d = calloc(1, sizeof(*d));
-    struct region_ops ops = { device_read, device_write, min, max };
+    struct region_ops ops = {device_read, device_write, min, max};
 
     ck_assert_ptr_nonnull(d);
     d->size = size;
@@ -69,11 +69,12 @@ static struct device *device_attach(struct bus *bus, u64 base, unsigned size, u8
     return d;
 }
 
-#define ck_log(d, i, o, at, v, w) do { \
-        ck_assert_int_eq((d)->log[i].op, (o)); \
+#define ck_log(d, i, o, at, v, w)                    \
+    do {                                             \
+        ck_assert_int_eq((d)->log[i].op, (o));       \
         ck_assert_uint_eq((d)->log[i].offset, (at)); \
-        ck_assert_uint_eq((d)->log[i].value, (v)); \
-        ck_assert_uint_eq((d)->log[i].width, (w)); \
+        ck_assert_uint_eq((d)->log[i].value, (v));   \
+        ck_assert_uint_eq((d)->log[i].width, (w));   \
     } while (0)
 
 START_TEST(nobody_home)
@@ -176,7 +177,7 @@ START_TEST(overlaps_are_errors)
 {
     struct bus *bus = bus_create(0xFF);
     struct device *d = device_attach(bus, 0x100, 0x10, 1, 4);
-    struct region_ops ops = { device_read, device_write, 1, 4 };
+    struct region_ops ops = {device_read, device_write, 1, 4};
 
     ck_assert(!bus_attach(bus, 0x100, 0x10, &ops, d));
     ck_assert(!bus_attach(bus, 0x10F, 1, &ops, d));
@@ -197,9 +198,9 @@ START_TEST(useless_operations_are_errors)
 {
     struct bus *bus = bus_create(0xFF);
     struct region_ops ops[] = {
-        { NULL, device_write, 1, 4 }, { device_read, NULL, 1, 4 }, { device_read, device_write, 0, 4 },
-        { device_read, device_write, 4, 2 }, { device_read, device_write, 1, 16 }, { device_read, device_write, 3, 4 },
-        { device_read, device_write, 8, 8 }, /* a region of 4 bytes has no access of 8 */
+        {NULL, device_write, 1, 4},        {device_read, NULL, 1, 4},          {device_read, device_write, 0, 4},
+        {device_read, device_write, 4, 2}, {device_read, device_write, 1, 16}, {device_read, device_write, 3, 4},
+        {device_read, device_write, 8, 8}, /* a region of 4 bytes has no access of 8 */
     };
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
@@ -264,7 +265,7 @@ static u64 next(u64 *state)
 static void random_accesses(u64 base, u64 *seed, unsigned accesses)
 {
     struct bus *bus = bus_create(0xFF);
-    struct device *owner[SPAN] = { NULL }, *made[64];
+    struct device *owner[SPAN] = {NULL}, *made[64];
     u64 start[64];
     unsigned count = 0, wrong = 0;
 
@@ -315,7 +316,7 @@ static void random_accesses(u64 base, u64 *seed, unsigned accesses)
 
 START_TEST(random_regions)
 {
-    static const u64 base[] = { 0, 0x10000 - SPAN / 2, 0xFEC00000, 0xFFFFFFFFFFFFF000 };
+    static const u64 base[] = {0, 0x10000 - SPAN / 2, 0xFEC00000, 0xFFFFFFFFFFFFF000};
     u64 seed = 1;
 
     for (unsigned round = 0; round < 40; round++)

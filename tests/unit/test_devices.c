@@ -28,10 +28,7 @@ static void note_due(void *device, u64 now)
     strcat(n->log, text);
 }
 
-static void count_call(void *ctx)
-{
-    ++*(unsigned *)ctx;
-}
+static void count_call(void *ctx) { ++*(unsigned *)ctx; }
 
 START_TEST(clock_orders_and_tells)
 {
@@ -96,10 +93,7 @@ static void pic_close(struct bench *b, struct pic *p)
     clock_destroy(b->clock);
 }
 
-static void line(struct pic *p, int irq, bool level)
-{
-    wire_set(pic_input(p, irq), level);
-}
+static void line(struct pic *p, int irq, bool level) { wire_set(pic_input(p, irq), level); }
 
 static u8 pic_isr(struct pic *p, const struct region_ops *ops)
 {
@@ -324,10 +318,7 @@ struct model {
     bool bcd, gate, written, loaded, load, trigger, null_count, out, strobe, fresh;
 };
 
-static unsigned model_mod(const struct model *m)
-{
-    return m->bcd ? 10000 : 65536;
-}
+static unsigned model_mod(const struct model *m) { return m->bcd ? 10000 : 65536; }
 
 static void model_load(struct model *m)
 {
@@ -338,10 +329,7 @@ static void model_load(struct model *m)
     m->strobe = false;
 }
 
-static void model_down(struct model *m)
-{
-    m->ce = (m->ce + model_mod(m) - 1) % model_mod(m);
-}
+static void model_down(struct model *m) { m->ce = (m->ce + model_mod(m) - 1) % model_mod(m); }
 
 static void model_square(struct model *m)
 {
@@ -390,15 +378,9 @@ static void model_pulse(struct model *m)
     }
 }
 
-static bool model_out(const struct model *m)
-{
-    return (m->mode == 2 || m->mode == 3) && !m->gate ? true : m->out;
-}
+static bool model_out(const struct model *m) { return (m->mode == 2 || m->mode == 3) && !m->gate ? true : m->out; }
 
-static u64 pulse_time(u64 pulse)
-{
-    return (pulse * 1000000000ull + 1193181) / 1193182;
-}
+static u64 pulse_time(u64 pulse) { return (pulse * 1000000000ull + 1193181) / 1193182; }
 
 static unsigned digits(const struct model *m, unsigned v)
 {
@@ -562,8 +544,9 @@ END_TEST
 int main(void)
 {
     const TTest *const plain[] = {
-        clock_orders_and_tells, pic_priority_and_eoi, pic_spurious, pic_cascade, pic_special_fully_nested,
-        pic_rotation, pic_automatic_eoi, pic_special_mask, pic_levels, pit_does_not_drift, pit_latches_and_port_b,
+        clock_orders_and_tells, pic_priority_and_eoi, pic_spurious,     pic_cascade, pic_special_fully_nested,
+        pic_rotation,           pic_automatic_eoi,    pic_special_mask, pic_levels,  pit_does_not_drift,
+        pit_latches_and_port_b,
     };
     Suite *suite = suite_create("timing devices");
     TCase *tc = tcase_create("registers");

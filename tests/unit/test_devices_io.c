@@ -188,11 +188,11 @@ START_TEST(uart_paces_its_input)
     ck_assert_uint_eq(peer.asked, 16); /* full */
     ck_assert(!uart_may_interrupt(u)); /* it is up already, and will not rise */
     for (int i = 0; i < 20; i++) {
-        ck_assert_uint_eq(rd(&uart_ops, u, 0), (u8)"0123456789abcdefghij"[i]);
+        ck_assert_uint_eq(rd(&uart_ops, u, 0), (u8) "0123456789abcdefghij"[i]);
         bench_run(&b, b.now + 2 * CHARACTER_NS);
     }
     ck_assert_uint_eq(rd(&uart_ops, u, 5), 0x60); /* nothing was overrun */
-    ck_assert(!uart_may_interrupt(u)); /* the end */
+    ck_assert(!uart_may_interrupt(u));            /* the end */
     uart_close(&b, u);
 }
 END_TEST
@@ -438,8 +438,8 @@ static struct i8042 *kbc_open(struct bench *b)
     struct i8042 *k;
 
     bench_open(b);
-    k = i8042_create(b->clock, &(struct i8042_wires){bench_wire(b, KB_IRQ), bench_wire(b, AUX_IRQ),
-                                                     bench_wire(b, A20), bench_wire(b, RESET)});
+    k = i8042_create(b->clock, &(struct i8042_wires){bench_wire(b, KB_IRQ), bench_wire(b, AUX_IRQ), bench_wire(b, A20),
+                                                     bench_wire(b, RESET)});
     ck_assert_ptr_nonnull(k);
     return k;
 }
@@ -451,20 +451,11 @@ static void kbc_close(struct bench *b, struct i8042 *k)
     clock_destroy(b->clock);
 }
 
-static u8 status(struct i8042 *k)
-{
-    return rd(&i8042_command_ops, k, 0);
-}
+static u8 status(struct i8042 *k) { return rd(&i8042_command_ops, k, 0); }
 
-static void command(struct i8042 *k, u8 v)
-{
-    wr(&i8042_command_ops, k, 0, v);
-}
+static void command(struct i8042 *k, u8 v) { wr(&i8042_command_ops, k, 0, v); }
 
-static void data(struct i8042 *k, u8 v)
-{
-    wr(&i8042_data_ops, k, 0, v);
-}
+static void data(struct i8042 *k, u8 v) { wr(&i8042_data_ops, k, 0, v); }
 
 /* The next byte, which must come within a millisecond. */
 static int answer(struct bench *b, struct i8042 *k)
@@ -480,8 +471,8 @@ static const struct {
     int answer;
     u8 status; /* with the answer there, bits 7:5 and 0 */
 } kbc_commands[] = {
-    {0xAA, -1, 0x55, 0x01}, {0xA9, -1, 0x00, 0x01},   {0xAB, -1, 0x00, 0x01},   {0xA4, -1, 0xF1, 0x01},
-    {0xC0, -1, 0xB0, 0x01}, {0xD0, -1, 0xC3, 0x01},   {0xE0, -1, 0x00, 0x01},   {0xD2, 0x5A, 0x5A, 0x01},
+    {0xAA, -1, 0x55, 0x01},   {0xA9, -1, 0x00, 0x01},   {0xAB, -1, 0x00, 0x01}, {0xA4, -1, 0xF1, 0x01},
+    {0xC0, -1, 0xB0, 0x01},   {0xD0, -1, 0xC3, 0x01},   {0xE0, -1, 0x00, 0x01}, {0xD2, 0x5A, 0x5A, 0x01},
     {0xD3, 0xA5, 0xA5, 0x21}, {0xD4, 0xF2, 0xFE, 0x61}, {0x20, -1, 0x30, 0x01}, {0xA8, -1, -1, 0x00},
 };
 
@@ -682,9 +673,20 @@ END_TEST
 int main(void)
 {
     const TTest *const plain[] = {
-        uart_transmits, uart_registers, uart_receives_in_fifo, uart_without_fifo_overruns, uart_paces_its_input,
-        uart_hears_a_poller, uart_modem_and_loop, rtc_formats, rtc_update_in_progress, rtc_interrupts,
-        kbc_command_byte_and_gate, keyboard_keys, small_ports, reset_ports,
+        uart_transmits,
+        uart_registers,
+        uart_receives_in_fifo,
+        uart_without_fifo_overruns,
+        uart_paces_its_input,
+        uart_hears_a_poller,
+        uart_modem_and_loop,
+        rtc_formats,
+        rtc_update_in_progress,
+        rtc_interrupts,
+        kbc_command_byte_and_gate,
+        keyboard_keys,
+        small_ports,
+        reset_ports,
     };
     Suite *suite = suite_create("port devices");
     TCase *tc = tcase_create("registers");

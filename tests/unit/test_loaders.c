@@ -64,10 +64,7 @@ static struct machine *machine_make(u64 mib, const char *model)
     return m;
 }
 
-static u32 guest32(struct machine *m, u64 pa)
-{
-    return (u32)phys_read(machine_phys(m), pa, 4);
-}
+static u32 guest32(struct machine *m, u64 pa) { return (u32)phys_read(machine_phys(m), pa, 4); }
 
 static const char *guest_text(struct machine *m, u64 pa)
 {
@@ -178,10 +175,7 @@ static void make_addresses(u8 *p)
     put(p, 0x3C, 4, 0x200100);
 }
 
-static void make_nothing(u8 *p)
-{
-    memset(p, 0x5A, IMAGE_SIZE);
-}
+static void make_nothing(u8 *p) { memset(p, 0x5A, IMAGE_SIZE); }
 
 /* ---- Linux ---- */
 
@@ -253,8 +247,11 @@ END_TEST
 
 START_TEST(linux_memory_map)
 {
-    static const u64 expected[][3] = {{0, 0x9FC00, 1}, {0x9FC00, 0x400, 2}, {0xF0000, 0x10000, 2},
-                                      {0x100000, 0xBFF00000, 1}, {0x100000000, 0x40000000, 1}};
+    static const u64 expected[][3] = {{0, 0x9FC00, 1},
+                                      {0x9FC00, 0x400, 2},
+                                      {0xF0000, 0x10000, 2},
+                                      {0x100000, 0xBFF00000, 1},
+                                      {0x100000000, 0x40000000, 1}};
     u8 image[IMAGE_SIZE];
     struct machine *m = machine_make(4096, NULL);
     struct boot_config c = {0};
@@ -446,8 +443,9 @@ static const struct {
     size_t size;
     bool good;
 } roms[] = {
-    {65536, true},  {131072, true}, {262144, true}, {16 << 20, true}, {65535, false},
-    {65537, false}, {512, false},   {98304, false}, {(16 << 20) + 65536, false},
+    {65536, true},    {131072, true}, {262144, true},
+    {16 << 20, true}, {65535, false}, {65537, false},
+    {512, false},     {98304, false}, {(16 << 20) + 65536, false},
 };
 
 START_TEST(rom_images)
@@ -536,7 +534,7 @@ static const struct {
     {make_elf32, 0, {{52 + 20, 4, 0xFFF}}, "less than in the file"},
     {make_elf32, 0, {{52 + 20, 4, 0xFFFFFFFF}}, "outside memory"},
     {make_elf32, 0, {{52 + 12, 4, 0xFFFFF800}}, "outside memory"},
-    {make_elf32, 0, {{52 + 12, 4, RAM_MIB * MIB - 0x1000}}, "outside memory"},
+    {make_elf32, 0, {{52 + 12, 4, RAM_MIB *MIB - 0x1000}}, "outside memory"},
     {make_elf32, 0, {{52 + 12, 4, 0x9F000}, {52 + 20, 4, 0x3000}}, "is not all memory"},
     {make_elf32, 0, {{84 + 12, 4, 0x1017FF}}, "overlaps"},
     {make_elf32, 0, {{84 + 12, 4, 0x100000}}, "overlaps"},
@@ -636,7 +634,7 @@ END_TEST
 /* Random damage of a good image: loaded or refused, never a crash, and a refusal gives a reason. */
 START_TEST(damaged_images)
 {
-    static void (*const makes[])(u8 *p) = {make_bzimage, make_elf32, make_elf64, make_addresses};
+    static void (*const makes[])(u8 * p) = {make_bzimage, make_elf32, make_elf64, make_addresses};
     u8 image[IMAGE_SIZE];
     struct machine *m = machine_make(2, NULL);
     u64 seed = 0x9E3779B97F4A7C15ull * (u64)(_i + 1);
@@ -666,8 +664,11 @@ START_TEST(detection)
     static const struct {
         void (*make)(u8 *p);
         enum boot_kind kind;
-    } rows[] = {{make_bzimage, BOOT_BZIMAGE}, {make_elf32, BOOT_MULTIBOOT}, {make_elf64, BOOT_MULTIBOOT},
-                {make_addresses, BOOT_MULTIBOOT}, {make_nothing, BOOT_UNKNOWN}};
+    } rows[] = {{make_bzimage, BOOT_BZIMAGE},
+                {make_elf32, BOOT_MULTIBOOT},
+                {make_elf64, BOOT_MULTIBOOT},
+                {make_addresses, BOOT_MULTIBOOT},
+                {make_nothing, BOOT_UNKNOWN}};
     u8 image[IMAGE_SIZE];
 
     for (int i = 0; i < COUNT(rows); i++) {

@@ -12,7 +12,7 @@
 enum { ROM_SIZE = 65536, CODE = 0x0000, HANDLER = 0x8000 };
 
 /* Register preparation of the code: DX, then OUT. */
-#define OUT_DX(port, value) 0xBA, (port) & 0xFF, (port) >> 8, 0xB0, value, 0xEE
+#define OUT_DX(port, value) 0xBA, (port)&0xFF, (port) >> 8, 0xB0, value, 0xEE
 #define OUT8(port, value) 0xB0, value, 0xE6, port
 #define NOP 0x90
 #define CLI 0xFA
@@ -43,10 +43,7 @@ static void rig_put(void *ctx, u8 byte)
         machine_end_run(r->m);
 }
 
-static void rig_tell(void *ctx, u32 value)
-{
-    rig_put(ctx, (u8)value);
-}
+static void rig_tell(void *ctx, u32 value) { rig_put(ctx, (u8)value); }
 
 static int rig_get(void *ctx)
 {
@@ -200,8 +197,24 @@ END_TEST
  * before the PIC, for the control word's rise of the output is an edge too, and ICW1 forgets it. */
 START_TEST(halting_leaps)
 {
-    static const u8 code[] = {MOV_SP, OUT8(0x43, 0x34), OUT8(0x40, 0x9C), OUT8(0x40, 0x2E), PIC(0xFE),
-                              STI, HLT, HLT, HLT, HLT, HLT, HLT, HLT, HLT, HLT, HLT, OUT_DX(0xF4, 0), SPIN};
+    static const u8 code[] = {MOV_SP,
+                              OUT8(0x43, 0x34),
+                              OUT8(0x40, 0x9C),
+                              OUT8(0x40, 0x2E),
+                              PIC(0xFE),
+                              STI,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              HLT,
+                              OUT_DX(0xF4, 0),
+                              SPIN};
     static const u8 handler[] = {OUT8(0xE9, 't'), OUT8(0x20, 0x20), IRET};
     struct rig r;
     struct machine_end end;

@@ -42,10 +42,7 @@ static bool parse(const char *line)
     return ok;
 }
 
-static void taken(const char *line)
-{
-    ck_assert_msg(parse(line), "%s: %s", line, why);
-}
+static void taken(const char *line) { ck_assert_msg(parse(line), "%s: %s", line, why); }
 
 static const struct {
     const char *line, *why; /* what the reason begins with */

@@ -38,7 +38,7 @@ static void mirror_write(void *device, u64 offset, u64 value, unsigned width)
     m->writes++;
 }
 
-static const struct region_ops mirror_ops = { mirror_read, mirror_write, 1, 8 };
+static const struct region_ops mirror_ops = {mirror_read, mirror_write, 1, 8};
 
 static struct phys *make(u64 size)
 {
@@ -89,7 +89,7 @@ END_TEST
 START_TEST(the_hole_below_4_gib)
 {
     struct phys *phys = make(PHYS_LOW_RAM_TOP + 2 * MIB);
-    struct mirror m = { 0 };
+    struct mirror m = {0};
 
     phys_write(phys, PHYS_LOW_RAM_TOP - 4, 0x8877665544332211, 8);
     ck_assert_uint_eq(phys_read(phys, PHYS_LOW_RAM_TOP - 4, 8), 0xFFFFFFFF44332211);
@@ -129,8 +129,8 @@ END_TEST
 START_TEST(f56_any_address_is_safe)
 {
     struct phys *phys = make(PHYS_LOW_RAM_TOP + MIB);
-    static const u64 near[] = { 0, MIB, PHYS_LOW_RAM_TOP, 4 * GIB, 4 * GIB + MIB, 1ull << 40, 1ull << 52, 1ull << 63 };
-    u8 image[4096] = { 0 };
+    static const u64 near[] = {0, MIB, PHYS_LOW_RAM_TOP, 4 * GIB, 4 * GIB + MIB, 1ull << 40, 1ull << 52, 1ull << 63};
+    u8 image[4096] = {0};
 
     ck_assert(phys_add_rom(phys, 4 * GIB - 4096, image, 4096));
     ck_assert(phys_add_rom(phys, 0xF0000, image, 4096));
@@ -145,8 +145,9 @@ START_TEST(f56_any_address_is_safe)
                     bytes |= phys_read(phys, pa + b, 1) << (8 * b);
                 ck_assert_uint_eq(whole, bytes);
                 phys_write(phys, pa, 0x0123456789ABCDEF, width);
-                ck_assert_uint_eq(phys_read(phys, pa, 1), phys_page_write(phys, pa) ? 0xEF :
-                                                          phys_page_read(phys, pa) ? 0 : 0xFF);
+                ck_assert_uint_eq(phys_read(phys, pa, 1), phys_page_write(phys, pa)  ? 0xEF
+                                                          : phys_page_read(phys, pa) ? 0
+                                                                                     : 0xFF);
             }
         }
     }
@@ -161,7 +162,7 @@ END_TEST
 START_TEST(top_of_the_address_space)
 {
     struct phys *phys = make(MIB);
-    struct mirror m = { 0 };
+    struct mirror m = {0};
 
     ck_assert(bus_attach(phys_mmio(phys), ~0ull - 4095, 4096, &mirror_ops, &m));
     phys_write(phys, 0, 0x44332211, 4);
@@ -178,7 +179,7 @@ END_TEST
 START_TEST(rom_hides_ram)
 {
     struct phys *phys = make(2 * MIB);
-    struct mirror m = { 0 };
+    struct mirror m = {0};
     u8 *image = malloc(0x20000), byte;
 
     memset(image, 0x5A, 0x20000);
@@ -234,8 +235,8 @@ END_TEST
 START_TEST(holes_show_the_mmio_bus)
 {
     struct phys *phys = make(2 * MIB);
-    struct mirror m = { 0 };
-    u8 image[4096] = { 0x55, 0xAA };
+    struct mirror m = {0};
+    u8 image[4096] = {0x55, 0xAA};
 
     ck_assert(bus_attach(phys_mmio(phys), 0xA0000, 0x20000, &mirror_ops, &m));
     phys_write(phys, 0xA0000, 1, 1); /* RAM hides it so far */
@@ -252,7 +253,7 @@ START_TEST(holes_show_the_mmio_bus)
     ck_assert_uint_eq(m.value, 0x4321);
     ck_assert_uint_eq(phys_read(phys, 0xBFFFE, 4), 0xAA55FFFE);
     ck_assert_uint_eq(phys_read(phys, 0xA0FFC, 8), 0x03020100FFFEFDFC);
-    ck_assert_uint_eq(m.width, 8); /* two pages, but one device: one access */
+    ck_assert_uint_eq(m.width, 8);                             /* two pages, but one device: one access */
     ck_assert(phys_add_hole(phys, 0x100000, 0ull - 0x100000)); /* the rest of the world */
     ck_assert_ptr_null(phys_page_read(phys, 0x100000));
     ck_assert_ptr_nonnull(phys_page_read(phys, 0));
@@ -265,7 +266,7 @@ END_TEST
 START_TEST(covers_far_apart)
 {
     struct phys *phys = make(PHYS_LOW_RAM_TOP + MIB);
-    u8 image[4096] = { 0x77 };
+    u8 image[4096] = {0x77};
     u8 *low, *high;
 
     low = phys_page_read(phys, 0x5000);
@@ -314,7 +315,7 @@ static void hear(void *ctx, u64 pa, u64 size)
 START_TEST(listeners_hear_of_writes)
 {
     struct phys *phys = make(2 * MIB);
-    struct heard a = { .phys = phys }, b = { .phys = phys };
+    struct heard a = {.phys = phys}, b = {.phys = phys};
 
     ck_assert(phys_on_written(phys, hear, &a));
     ck_assert(phys_on_written(phys, hear, &b));
@@ -351,7 +352,7 @@ END_TEST
 START_TEST(bulk)
 {
     struct phys *phys = make(PHYS_LOW_RAM_TOP + MIB);
-    struct mirror m = { 0 };
+    struct mirror m = {0};
     u8 *buffer = malloc(64 << 10), image[4096];
 
     memset(image, 0x5A, sizeof(image));

@@ -90,7 +90,8 @@ static u64 current_cr3(void)
 
 static void fault_during(unsigned cpl, enum access_kind kind, u64 la, int during)
 {
-    struct access access = {.kind = kind, .user = cpl == 3 && during < 0,
+    struct access access = {.kind = kind,
+                            .user = cpl == 3 && during < 0,
                             .implicit = during < 0 ? IMPLICIT_NONE : IMPLICIT_EXCEPTION_STACK};
     struct walk w = cpu_walk(vm->cpu, la, access);
     struct cpu_event ev = {.vector = 14, .has_error = true, .error = w.error, .cr2 = la, .kind = EVENT_FAULT};
@@ -101,10 +102,7 @@ static void fault_during(unsigned cpl, enum access_kind kind, u64 la, int during
         recorder_event(recorder, vm->cpu, &ev, during);
 }
 
-static void fault(unsigned cpl, enum access_kind kind, u64 la)
-{
-    fault_during(cpl, kind, la, -1);
-}
+static void fault(unsigned cpl, enum access_kind kind, u64 la) { fault_during(cpl, kind, la, -1); }
 
 static void user_fault(enum access_kind kind, u64 la)
 {
@@ -401,14 +399,39 @@ END_TEST
 static struct record example(void)
 {
     struct record r = {
-        .seq = 17, .icount = 81734021, .time_ns = 90211000, .parent = RECORD_NONE, .during = -1, .vector = 14,
-        .has_error = true, .error = 6, .cr2 = 0x7f12a000, .access = {.kind = ACCESS_WRITE, .user = true}, .size = 8,
-        .walk = {.cause = CAUSE_NOT_PRESENT, .error = 6, .level = 1, .steps = 2,
+        .seq = 17,
+        .icount = 81734021,
+        .time_ns = 90211000,
+        .parent = RECORD_NONE,
+        .during = -1,
+        .vector = 14,
+        .has_error = true,
+        .error = 6,
+        .cr2 = 0x7f12a000,
+        .access = {.kind = ACCESS_WRITE, .user = true},
+        .size = 8,
+        .walk = {.cause = CAUSE_NOT_PRESENT,
+                 .error = 6,
+                 .level = 1,
+                 .steps = 2,
                  .step = {{2, 0x1f01bf0, 0x1f33067}, {1, 0x1f33950, 0}}},
-        .cs = 0x33, .cpl = 3, .mode = MODE_LONG64, .code_bits = 64, .rip = 0x401136, .rsp = 0x7ffc10,
-        .rflags = 0x10246, .cr0 = 0x80050033, .cr3 = 0x1e4c000, .cr4 = 0x3506f0, .efer = 0xd01,
-        .bytes_count = 15, .bytes = {0x48, 0xc7, 0x00, 0x01, 0x00, 0x00, 0x00, 0xcc},
-        .outcome = OUTCOME_MAPPED, .entries = true, .pte_after = 0x8000000012345867, .handled_at = 81734021 + 2113,
+        .cs = 0x33,
+        .cpl = 3,
+        .mode = MODE_LONG64,
+        .code_bits = 64,
+        .rip = 0x401136,
+        .rsp = 0x7ffc10,
+        .rflags = 0x10246,
+        .cr0 = 0x80050033,
+        .cr3 = 0x1e4c000,
+        .cr4 = 0x3506f0,
+        .efer = 0xd01,
+        .bytes_count = 15,
+        .bytes = {0x48, 0xc7, 0x00, 0x01, 0x00, 0x00, 0x00, 0xcc},
+        .outcome = OUTCOME_MAPPED,
+        .entries = true,
+        .pte_after = 0x8000000012345867,
+        .handled_at = 81734021 + 2113,
     };
 
     return r;

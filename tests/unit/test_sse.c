@@ -176,8 +176,8 @@ static void differences(char *text, const struct native *n, u32 ignore)
     if ((cpu->mxcsr ^ n->mxcsr) & ~ignore)
         at += sprintf(text + at, "mxcsr %04x host %04x; ", cpu->mxcsr, n->mxcsr);
     if ((flags_get(cpu) ^ n->rflags) & FLAGS_ARITH)
-        at += sprintf(text + at, "flags %03x host %03x; ", (unsigned)flags_get(cpu) & 0x8d5,
-                      (unsigned)n->rflags & 0x8d5);
+        at +=
+            sprintf(text + at, "flags %03x host %03x; ", (unsigned)flags_get(cpu) & 0x8d5, (unsigned)n->rflags & 0x8d5);
     for (unsigned i = 0; i < 8; i++) {
         const fp80 *r = &x->r[(i + top) & 7];
         tags |= (unsigned)(((x->tag >> (2 * i)) & 3) != 3) << i;
@@ -288,9 +288,9 @@ static void compare_once(const struct form *f)
         memcpy(after.st, before.st, sizeof(after.st));
     }
     to_cpu(&before);
-    cpu->mode = one_in(2) ? cpu->mode | MODE_FLAT
-                          : cpu->mode & ~(u32)MODE_FLAT; /* operands through the TLB alone, or not */
-    cpu->gpr[BASE] = OPERAND; /* MASKMOVQ */
+    cpu->mode =
+        one_in(2) ? cpu->mode | MODE_FLAT : cpu->mode & ~(u32)MODE_FLAT; /* operands through the TLB alone, or not */
+    cpu->gpr[BASE] = OPERAND;                                            /* MASKMOVQ */
     bool returned = run(l->exec, &op);
     phys_copy_out(phys, OPERAND, memory, OPERAND_SIZE);
     differences(text, &after, ignore);

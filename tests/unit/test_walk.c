@@ -44,31 +44,33 @@ static u64 get(void *ctx, u64 pa, unsigned width)
     return 0;
 }
 
-static const struct access user_read = { .kind = ACCESS_READ, .user = true };
-static const struct access user_write = { .kind = ACCESS_WRITE, .user = true };
-static const struct access user_fetch = { .kind = ACCESS_EXECUTE, .user = true };
-static const struct access kernel_read = { .kind = ACCESS_READ };
-static const struct access kernel_write = { .kind = ACCESS_WRITE };
-static const struct access kernel_fetch = { .kind = ACCESS_EXECUTE };
+static const struct access user_read = {.kind = ACCESS_READ, .user = true};
+static const struct access user_write = {.kind = ACCESS_WRITE, .user = true};
+static const struct access user_fetch = {.kind = ACCESS_EXECUTE, .user = true};
+static const struct access kernel_read = {.kind = ACCESS_READ};
+static const struct access kernel_write = {.kind = ACCESS_WRITE};
+static const struct access kernel_fetch = {.kind = ACCESS_EXECUTE};
 
 static struct walk ask(const struct paging *p, struct memory *m, u64 la, struct access a)
 {
     m->reads = 0;
-    return walk(p, la, a, (struct walk_reader){ get, m });
+    return walk(p, la, a, (struct walk_reader){get, m});
 }
 
-#define ck_refused(w, why, code, at_level, at_bit) do { \
+#define ck_refused(w, why, code, at_level, at_bit)                            \
+    do {                                                                      \
         ck_assert_str_eq(fault_cause_name((w).cause), fault_cause_name(why)); \
-        ck_assert_uint_eq((w).error, (code)); \
-        ck_assert_uint_eq((w).level, (at_level)); \
-        ck_assert_uint_eq((w).bit, (at_bit)); \
+        ck_assert_uint_eq((w).error, (code));                                 \
+        ck_assert_uint_eq((w).level, (at_level));                             \
+        ck_assert_uint_eq((w).bit, (at_bit));                                 \
     } while (0)
 
-#define ck_allowed(w, to) do { \
+#define ck_allowed(w, to)                                      \
+    do {                                                       \
         ck_assert_str_eq(fault_cause_name((w).cause), "none"); \
-        ck_assert_uint_eq((w).pa, (to)); \
-        ck_assert_uint_eq((w).error, 0); \
-        ck_assert_uint_eq((w).also, 0); \
+        ck_assert_uint_eq((w).pa, (to));                       \
+        ck_assert_uint_eq((w).error, 0);                       \
+        ck_assert_uint_eq((w).also, 0);                        \
     } while (0)
 
 /* 4-level: la 0xFFFF800000201234 is PML4E 256, PDPTE 0, PDE 1, PTE 1, offset 0x234. */
@@ -81,13 +83,18 @@ static struct walk ask(const struct paging *p, struct memory *m, u64 la, struct 
 static struct paging long_mode(void)
 {
     return (struct paging){
-        .mode = PAGING_4LEVEL, .cr3 = 0x1018, .maxphyaddr = 40, .wp = true, .page1gb = true, .nxe = true,
+        .mode = PAGING_4LEVEL,
+        .cr3 = 0x1018,
+        .maxphyaddr = 40,
+        .wp = true,
+        .page1gb = true,
+        .nxe = true,
     };
 }
 
 static struct memory long_tables(void)
 {
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
 
     put(&m, PML4E, 0x2007);
     put(&m, PDPTE, 0x3007);
@@ -292,7 +299,7 @@ START_TEST(f25_implicit_accesses)
 {
     struct paging p = long_mode();
     struct memory m = long_tables();
-    struct access at_cpl3 = { .kind = ACCESS_READ, .user = true, .ac = true, .implicit = IMPLICIT_DESCRIPTOR };
+    struct access at_cpl3 = {.kind = ACCESS_READ, .user = true, .ac = true, .implicit = IMPLICIT_DESCRIPTOR};
 
     put(&m, PTE, 0);
     ck_refused(ask(&p, &m, LA, at_cpl3), CAUSE_NOT_PRESENT, 0x00, 1, 0);
@@ -301,7 +308,7 @@ START_TEST(f25_implicit_accesses)
     p.smap = true;
     ck_refused(ask(&p, &m, LA, at_cpl3), CAUSE_SMAP, 0x01, 1, 2);
     ck_refused(ask(&p, &m, LA, kernel_write), CAUSE_SMAP, 0x03, 1, 2);
-    ck_allowed(ask(&p, &m, LA, (struct access){ .kind = ACCESS_WRITE, .ac = true }), 0xABCDE234);
+    ck_allowed(ask(&p, &m, LA, (struct access){.kind = ACCESS_WRITE, .ac = true}), 0xABCDE234);
     ck_allowed(ask(&p, &m, LA, kernel_fetch), 0xABCDE234);
     ck_allowed(ask(&p, &m, LA, user_write), 0xABCDE234);
 }
@@ -311,7 +318,7 @@ START_TEST(f26_write_protect)
 {
     struct paging p = long_mode();
     struct memory m = long_tables();
-    struct access busy = { .kind = ACCESS_WRITE, .implicit = IMPLICIT_TSS };
+    struct access busy = {.kind = ACCESS_WRITE, .implicit = IMPLICIT_TSS};
     struct walk w;
 
     put(&m, PDE, 0x4005);
@@ -367,14 +374,18 @@ END_TEST
 static struct paging legacy(void)
 {
     return (struct paging){
-        .mode = PAGING_32BIT, .cr3 = 0xFFFFFFFF00001FFF, .maxphyaddr = 36, .pse = true, .pse36 = true,
+        .mode = PAGING_32BIT,
+        .cr3 = 0xFFFFFFFF00001FFF,
+        .maxphyaddr = 36,
+        .pse = true,
+        .pse36 = true,
     };
 }
 
 START_TEST(two_level_translates)
 {
     struct paging p = legacy();
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
     struct walk w;
 
     put(&m, 0x1008, 0xFFFFF007);
@@ -392,7 +403,7 @@ END_TEST
 START_TEST(f29_pse36)
 {
     struct paging p = legacy();
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
 
     put(&m, 0x1008, 0x0041E087); /* bits 16:13 are address bits 35:32 */
     ck_allowed(ask(&p, &m, 0x00BFFFFF, user_read), 0xF007FFFFFull);
@@ -413,7 +424,7 @@ END_TEST
 START_TEST(f32_4m_pages_have_rights)
 {
     struct paging p = legacy();
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
 
     put(&m, 0x1008, 0x00400081);
     ck_refused(ask(&p, &m, 0x00801234, user_read), CAUSE_SUPERVISOR_PAGE, 0x05, 2, 2);
@@ -430,14 +441,18 @@ END_TEST
 static struct paging pae(void)
 {
     return (struct paging){
-        .mode = PAGING_PAE, .cr3 = 0x1FE0, .pdpte = { 0, 0, 0, 0xF00002001 }, .maxphyaddr = 36, .nxe = true,
+        .mode = PAGING_PAE,
+        .cr3 = 0x1FE0,
+        .pdpte = {0, 0, 0, 0xF00002001},
+        .maxphyaddr = 36,
+        .nxe = true,
     };
 }
 
 START_TEST(f31_pae_uses_its_registers)
 {
     struct paging p = pae();
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
     struct walk w;
 
     put(&m, 0xF00002008, 0xF00003007);
@@ -460,7 +475,7 @@ END_TEST
 START_TEST(pae_rights_and_reserved_bits)
 {
     struct paging p = pae();
-    struct memory m = { .used = 0 };
+    struct memory m = {.used = 0};
 
     put(&m, 0xF00002008, 0x80000000004000E7); /* 30: 2 MiB without CR4.PSE; XD (27) */
     ck_allowed(ask(&p, &m, 0xC0201234, user_write), 0x401234);
@@ -490,8 +505,8 @@ END_TEST
 
 START_TEST(unpaged)
 {
-    struct paging p = { .mode = PAGING_NONE, .cr3 = ~0ull, .maxphyaddr = 36, .wp = true, .smep = true, .smap = true };
-    struct memory m = { .used = 0 };
+    struct paging p = {.mode = PAGING_NONE, .cr3 = ~0ull, .maxphyaddr = 36, .wp = true, .smep = true, .smap = true};
+    struct memory m = {.used = 0};
     struct walk w = ask(&p, &m, 0xFFFFFFF0, user_write);
 
     ck_allowed(w, 0xFFFFFFF0);
@@ -506,7 +521,7 @@ END_TEST
 
 START_TEST(f34_canonical)
 {
-    struct paging p = { .mode = PAGING_4LEVEL };
+    struct paging p = {.mode = PAGING_4LEVEL};
 
     ck_assert(is_canonical(&p, 0x00007FFFFFFFFFFF));
     ck_assert(!is_canonical(&p, 0x0000800000000000));

@@ -124,7 +124,7 @@ static void random_state(struct native *n)
     if ((n->fcw & 0x300) == 0x100)
         n->fcw |= 0x200; /* reserved precision */
     n->fsw = (u16)(rnd() & 0x7f7f);
-    n->fsw &= (u16)~(n->fsw & ~n->fcw & 0x3f);
+    n->fsw &= (u16) ~(n->fsw & ~n->fcw & 0x3f);
     n->ftw = (u16)(one_in(3) ? rnd() & 0xff : one_in(2) ? 0xff & ~(1u << ((n->fsw >> 11) - 1u) % 8) : 0xff);
     n->mxcsr = 0x1f80;
     for (unsigned i = 0; i < 8; i++) {
@@ -182,10 +182,7 @@ static bool run(exec_fn *exec, const struct op *op)
 }
 
 /* Differences between vendors. The SDM clears C1 in FCOMI and its kin; AMD's leave it. */
-static u16 status_mask(const char *name)
-{
-    return strstr(name, "COMI") ? (u16)~FSW_C1 : 0xffff;
-}
+static u16 status_mask(const char *name) { return strstr(name, "COMI") ? (u16)~FSW_C1 : 0xffff; }
 
 static bool same(const struct native *n, const u8 *native_memory, const u8 *memory, u16 mask)
 {
@@ -277,8 +274,8 @@ static void compare_once(const struct line *l, u8 modrm)
     after = before;
     native_execute(&after, code, length);
     to_cpu(&before);
-    cpu->mode = one_in(2) ? cpu->mode | MODE_FLAT
-                          : cpu->mode & ~(u32)MODE_FLAT; /* operands through the TLB alone, or not */
+    cpu->mode =
+        one_in(2) ? cpu->mode | MODE_FLAT : cpu->mode & ~(u32)MODE_FLAT; /* operands through the TLB alone, or not */
     bool returned = run(l->exec, &op);
     phys_copy_out(phys, OPERAND, memory, OPERAND_SIZE);
     if (!returned || !same(&after, native_memory, memory, status_mask(l->name))) {
@@ -297,10 +294,7 @@ static void compare_once(const struct line *l, u8 modrm)
 }
 
 /* Whose memory image has pointers the host may or may not keep. */
-static bool image_instruction(const char *name)
-{
-    return !strcmp(name, "FNSAVE") || !strcmp(name, "FNSTENV");
-}
+static bool image_instruction(const char *name) { return !strcmp(name, "FNSAVE") || !strcmp(name, "FNSTENV"); }
 
 START_TEST(test_row_against_host)
 {

@@ -54,8 +54,8 @@ static void show(const char *who, const struct walk *w)
 {
     printf("  %s: %s also %x error %02x level %u bit %u steps %u pa %" PRIx64 " size %" PRIx64 " %s%s%s%s%s key %u set",
            who, fault_cause_name(w->cause), w->also, w->error, w->level, w->bit, w->steps, w->pa, w->page_size,
-           w->user ? "U" : "-", w->writable ? "W" : "-", w->nx ? "X" : "-", w->global ? "G" : "-",
-           w->dirty ? "D" : "-", w->key);
+           w->user ? "U" : "-", w->writable ? "W" : "-", w->nx ? "X" : "-", w->global ? "G" : "-", w->dirty ? "D" : "-",
+           w->key);
     for (unsigned i = 0; i < w->steps; i++)
         printf(" %" PRIx64, w->set[i]);
     printf("\n");
@@ -80,13 +80,13 @@ struct tally {
 static void ask(struct tally *t, const struct question *q, const char *suite, u64 number)
 {
     struct facts f;
-    struct tables tables = { .q = q, .f = &f };
+    struct tables tables = {.q = q, .f = &f};
     struct walk want, got;
 
     facts_find(t->spec, q, &f);
     tables.next = q->p.mode == PAGING_PAE ? 1 : 0; /* the first comes from a register */
     expect(q, &f, &want);
-    got = walk(&q->p, q->la, q->a, (struct walk_reader){ tables_read, &tables });
+    got = walk(&q->p, q->la, q->a, (struct walk_reader){tables_read, &tables});
     t->asked++;
     if (want.cause == CAUSE_NONE)
         t->allowed++;
@@ -97,9 +97,9 @@ static void ask(struct tally *t, const struct question *q, const char *suite, u6
         return;
     printf("MISMATCH %s #%" PRIu64 ": mode %d la %" PRIx64 " width %u wp %d pse %d/%d 1g %d nxe %d smep %d smap %d "
            "pke %d pkru %x; kind %d user %d ac %d implicit %d%s\n  chain",
-           suite, number, q->p.mode, q->la, q->p.maxphyaddr,
-           q->p.wp, q->p.pse, q->p.pse36, q->p.page1gb, q->p.nxe, q->p.smep, q->p.smap, q->p.pke, q->p.pkru, q->a.kind,
-           q->a.user, q->a.ac, q->a.implicit, tables.astray ? "; read the wrong place" : "");
+           suite, number, q->p.mode, q->la, q->p.maxphyaddr, q->p.wp, q->p.pse, q->p.pse36, q->p.page1gb, q->p.nxe,
+           q->p.smep, q->p.smap, q->p.pke, q->p.pkru, q->a.kind, q->a.user, q->a.ac, q->a.implicit,
+           tables.astray ? "; read the wrong place" : "");
     for (unsigned i = 0; i < q->count; i++)
         printf(" %016" PRIx64, q->chain[i]);
     printf("\n");
@@ -176,7 +176,7 @@ static void question_access(struct question *q, u64 *n, unsigned whos)
 {
     unsigned kind = digit(n, 3), who = digit(n, whos);
 
-    q->a = (struct access){ .kind = (enum access_kind)kind };
+    q->a = (struct access){.kind = (enum access_kind)kind};
     q->a.user = who == 0 || who == 4; /* 4: CPL 3, but implicit */
     q->a.ac = who == 2 || who == 3;
     q->a.implicit = who >= 3 ? IMPLICIT_DESCRIPTOR : IMPLICIT_NONE;
@@ -216,7 +216,7 @@ static void question_registers(struct question *q)
 /* Suite 1: every entry present and well-formed; all rights at all levels, under all controls. */
 static void suite_rights(struct tally *t, enum paging_mode mode, unsigned leaf, u64 stride)
 {
-    struct question q = { .p = { .mode = mode, .maxphyaddr = 46, .pse = true, .pse36 = true, .page1gb = true } };
+    struct question q = {.p = {.mode = mode, .maxphyaddr = 46, .pse = true, .pse36 = true, .page1gb = true}};
     bool narrow = mode == PAGING_32BIT, keys = mode >= PAGING_4LEVEL;
     unsigned first = mode == PAGING_PAE ? 1 : 0, rights = narrow ? 4 : 8;
     u64 total = 3ull * 5 * 16 * (keys ? 6 : 1);
@@ -278,8 +278,8 @@ static u64 troubled(const struct question *q, unsigned trouble, u64 entry, u64 r
 
 static void suite_troubles(struct tally *t, enum paging_mode mode, u64 stride)
 {
-    static const u8 width[] = { 32, 36, 39, 40, 46, 52 };
-    struct question q = { .p = { .mode = mode, .pkru = 0x9, .smap = true } };
+    static const u8 width[] = {32, 36, 39, 40, 46, 52};
+    struct question q = {.p = {.mode = mode, .pkru = 0x9, .smap = true}};
     u64 total = 6ull * 3 * 5 * 64;
 
     q.count = chain_length(mode);
@@ -317,7 +317,7 @@ static void suite_troubles(struct tally *t, enum paging_mode mode, u64 stride)
 /* Suite 3: one bit of one entry differs from a good one: every bit, level, MAXPHYADDR and page size. */
 static void suite_bits(struct tally *t, enum paging_mode mode, unsigned leaf, u64 stride)
 {
-    struct question q = { .p = { .mode = mode, .page1gb = true, .pse = true } };
+    struct question q = {.p = {.mode = mode, .page1gb = true, .pse = true}};
     unsigned bits = mode == PAGING_32BIT ? 32 : 64;
     u64 total;
 
@@ -404,28 +404,16 @@ static void oracle(enum paging_mode mode, const char *name, u64 rights_stride, u
     tally_end(t, name);
 }
 
-START_TEST(oracle_32bit)
-{
-    oracle(PAGING_32BIT, "32-bit", 1, 1, 1);
-}
+START_TEST(oracle_32bit) { oracle(PAGING_32BIT, "32-bit", 1, 1, 1); }
 END_TEST
 
-START_TEST(oracle_pae)
-{
-    oracle(PAGING_PAE, "PAE", 1, 7, 1);
-}
+START_TEST(oracle_pae) { oracle(PAGING_PAE, "PAE", 1, 7, 1); }
 END_TEST
 
-START_TEST(oracle_4level)
-{
-    oracle(PAGING_4LEVEL, "4-level", 1, 29, 1);
-}
+START_TEST(oracle_4level) { oracle(PAGING_4LEVEL, "4-level", 1, 29, 1); }
 END_TEST
 
-START_TEST(oracle_5level)
-{
-    oracle(PAGING_5LEVEL, "5-level", 13, 367, 1);
-}
+START_TEST(oracle_5level) { oracle(PAGING_5LEVEL, "5-level", 13, 367, 1); }
 END_TEST
 
 int main(void)

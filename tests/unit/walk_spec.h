@@ -22,24 +22,36 @@
  * The spaces stand between bytes.
  */
 enum shape {
-    S32_PTE, S32_PDE, S32_PAGE, PAE_PTE, PAE_PDE, PAE_PAGE, PAE_PDPTE,
-    L_PTE, L_PDE, L_2M, L_PDPTE, L_1G, L_UPPER, SHAPES
+    S32_PTE,
+    S32_PDE,
+    S32_PAGE,
+    PAE_PTE,
+    PAE_PDE,
+    PAE_PAGE,
+    PAE_PDPTE,
+    L_PTE,
+    L_PDE,
+    L_2M,
+    L_PDPTE,
+    L_1G,
+    L_UPPER,
+    SHAPES
 };
 
 static const char *const figure[SHAPES] = {
-    [S32_PTE]   = "........ ........ ........ ........ AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
-    [S32_PDE]   = "........ ........ ........ ........ AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
-    [S32_PAGE]  = "........ ........ ........ ........ AAAAAAAA AARHHHHH HHH....G SDa..UWP",
-    [PAE_PTE]   = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
-    [PAE_PDE]   = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
-    [PAE_PAGE]  = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAARRRRR RRR....G SDa..UWP",
+    [S32_PTE] = "........ ........ ........ ........ AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
+    [S32_PDE] = "........ ........ ........ ........ AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
+    [S32_PAGE] = "........ ........ ........ ........ AAAAAAAA AARHHHHH HHH....G SDa..UWP",
+    [PAE_PTE] = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
+    [PAE_PDE] = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
+    [PAE_PAGE] = "XRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAARRRRR RRR....G SDa..UWP",
     [PAE_PDPTE] = "RRRRRRRR RRRRAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA...R RRR..RRP",
-    [L_PTE]     = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
-    [L_PDE]     = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
-    [L_2M]      = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAARRRRR RRR....G SDa..UWP",
-    [L_PDPTE]   = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... R.a..UWP",
-    [L_1G]      = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AARRRRRR RRRRRRRR RRR....G SDa..UWP",
-    [L_UPPER]   = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... R.a..UWP",
+    [L_PTE] = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA...G .Da..UWP",
+    [L_PDE] = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... ..a..UWP",
+    [L_2M] = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAARRRRR RRR....G SDa..UWP",
+    [L_PDPTE] = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... R.a..UWP",
+    [L_1G] = "XKKKK... ....AAAA AAAAAAAA AAAAAAAA AARRRRRR RRRRRRRR RRR....G SDa..UWP",
+    [L_UPPER] = "X....... ....AAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAAAAAA AAAA.... R.a..UWP",
 };
 
 /* What the letters come to under given control state. */
@@ -55,7 +67,7 @@ struct spec {
 
 static struct masks figure_masks(const char *bits, unsigned width, bool nxe, bool pse36)
 {
-    struct masks m = { 0 };
+    struct masks m = {0};
     unsigned high_end = !pse36 ? 32 : width > 40 ? 40 : width;
     unsigned bit = 64;
 
@@ -95,7 +107,7 @@ struct question {
     struct paging p;
     struct access a;
     u64 la;
-    unsigned count;   /* entries in the chain, root first, down to level 1 */
+    unsigned count; /* entries in the chain, root first, down to level 1 */
     u64 chain[5];
 };
 
@@ -104,10 +116,8 @@ static enum shape shape_of(const struct question *q, unsigned level, u64 entry)
     bool ps = entry >> 7 & 1;
 
     switch (q->p.mode) {
-    case PAGING_32BIT:
-        return level == 1 ? S32_PTE : ps && q->p.pse ? S32_PAGE : S32_PDE;
-    case PAGING_PAE:
-        return level == 3 ? PAE_PDPTE : level == 1 ? PAE_PTE : ps ? PAE_PAGE : PAE_PDE;
+    case PAGING_32BIT: return level == 1 ? S32_PTE : ps && q->p.pse ? S32_PAGE : S32_PDE;
+    case PAGING_PAE: return level == 3 ? PAE_PDPTE : level == 1 ? PAE_PTE : ps ? PAE_PAGE : PAE_PDE;
     default:
         if (level >= 4)
             return L_UPPER;
@@ -126,7 +136,8 @@ static u64 shape_size(enum shape s)
 {
     switch (s) {
     case S32_PAGE: return 4ull << 20;
-    case PAE_PAGE: case L_2M: return 2ull << 20;
+    case PAE_PAGE:
+    case L_2M: return 2ull << 20;
     case L_1G: return 1ull << 30;
     default: return 4096;
     }
@@ -139,12 +150,12 @@ static const struct masks *masks_of(const struct spec *spec, const struct questi
 
 /* What the specification makes of the chain. */
 struct facts {
-    unsigned end;                 /* index of the last entry that matters */
-    bool absent, reserved;        /* why it ends there, if not at a page */
+    unsigned end;          /* index of the last entry that matters */
+    bool absent, reserved; /* why it ends there, if not at a page */
     enum shape shape[5];
     u64 at[5];
-    u64 next[5];                  /* address held by the entry */
-    u64 bad;                      /* reserved bits set in the last entry */
+    u64 next[5];                      /* address held by the entry */
+    u64 bad;                          /* reserved bits set in the last entry */
     unsigned lack_w, lack_u, with_xd; /* bitmaps over entries with rights, root = bit 0 */
     bool user_page;
     unsigned key;
@@ -153,7 +164,7 @@ struct facts {
 static u64 index_bits_of(const struct question *q, unsigned level)
 {
     /* Where SDM "Linear-Address Translation with ..." splits the linear address. */
-    static const u8 low_32[] = { 0, 12, 22 }, low_64[] = { 0, 12, 21, 30, 39, 48 };
+    static const u8 low_32[] = {0, 12, 22}, low_64[] = {0, 12, 21, 30, 39, 48};
 
     if (q->p.mode == PAGING_32BIT)
         return (q->la >> low_32[level]) % 1024;
@@ -200,10 +211,7 @@ static void facts_find(const struct spec *spec, const struct question *q, struct
 }
 
 /* SDM "Access Rights": one predicate for each way to be refused, asked only of complete translations. */
-static bool supervisor_access(const struct question *q)
-{
-    return q->a.implicit || !q->a.user;
-}
+static bool supervisor_access(const struct question *q) { return q->a.implicit || !q->a.user; }
 
 static bool no_supervisor_page(const struct question *q, const struct facts *f)
 {
@@ -262,11 +270,26 @@ static void expect_decider(const struct question *q, const struct facts *f, stru
     switch (w->cause) {
     case CAUSE_NOT_PRESENT: w->bit = 0; break;
     case CAUSE_RESERVED_BIT: w->bit = (u8)(ffsll((long long)f->bad) - 1); break;
-    case CAUSE_SUPERVISOR_PAGE: w->bit = 2; at = (unsigned)ffs((int)f->lack_u) - 1; break;
-    case CAUSE_WRITE_PROTECTED: w->bit = 1; at = (unsigned)ffs((int)f->lack_w) - 1; break;
-    case CAUSE_NO_EXECUTE: w->bit = 63; at = (unsigned)ffs((int)f->with_xd) - 1; break;
-    case CAUSE_PROTECTION_KEY: w->bit = 59; at = leaf; break;
-    default: w->bit = 2; at = leaf; break;
+    case CAUSE_SUPERVISOR_PAGE:
+        w->bit = 2;
+        at = (unsigned)ffs((int)f->lack_u) - 1;
+        break;
+    case CAUSE_WRITE_PROTECTED:
+        w->bit = 1;
+        at = (unsigned)ffs((int)f->lack_w) - 1;
+        break;
+    case CAUSE_NO_EXECUTE:
+        w->bit = 63;
+        at = (unsigned)ffs((int)f->with_xd) - 1;
+        break;
+    case CAUSE_PROTECTION_KEY:
+        w->bit = 59;
+        at = leaf;
+        break;
+    default:
+        w->bit = 2;
+        at = leaf;
+        break;
     }
     w->level = (u8)(q->count - at);
 }

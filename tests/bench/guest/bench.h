@@ -15,9 +15,9 @@ typedef unsigned long word; /* the width of a register */
 
 enum {
     PAGE = 4096,
-    ARENA = 0x1000000,      /* 16 MiB: 32 MiB to work on */
-    WINDOW = 0x3000000,     /* 48 MiB: pages that come and go */
-    MAPPED_PAGES = 0x4000,  /* 64 MiB */
+    ARENA = 0x1000000,     /* 16 MiB: 32 MiB to work on */
+    WINDOW = 0x3000000,    /* 48 MiB: pages that come and go */
+    MAPPED_PAGES = 0x4000, /* 64 MiB */
 };
 
 /* Prepares, then does its work `count` times between begin() and end(); the result is its checksum. */

@@ -37,20 +37,20 @@ static u32 vm_run(const struct instruction *program, u32 rounds)
 
     for (const struct instruction *pc = program;; pc++) {
         switch ((enum op)pc->op) {
-        case OP_SET:     r[pc->to] = pc->a; break;
-        case OP_ADD:     r[pc->to] = r[pc->a] + r[pc->b]; break;
-        case OP_SUB:     r[pc->to] = r[pc->a] - r[pc->b]; break;
-        case OP_XOR:     r[pc->to] = r[pc->a] ^ r[pc->b]; break;
-        case OP_SHIFT:   r[pc->to] = r[pc->a] >> pc->b; break;
-        case OP_LOAD:    r[pc->to] = memory[r[pc->a] & 63]; break;
-        case OP_STORE:   memory[r[pc->a] & 63] = r[pc->b]; break;
-        case OP_LESS:    r[pc->to] = r[pc->a] < r[pc->b]; break;
+        case OP_SET: r[pc->to] = pc->a; break;
+        case OP_ADD: r[pc->to] = r[pc->a] + r[pc->b]; break;
+        case OP_SUB: r[pc->to] = r[pc->a] - r[pc->b]; break;
+        case OP_XOR: r[pc->to] = r[pc->a] ^ r[pc->b]; break;
+        case OP_SHIFT: r[pc->to] = r[pc->a] >> pc->b; break;
+        case OP_LOAD: r[pc->to] = memory[r[pc->a] & 63]; break;
+        case OP_STORE: memory[r[pc->a] & 63] = r[pc->b]; break;
+        case OP_LESS: r[pc->to] = r[pc->a] < r[pc->b]; break;
         case OP_JUMP_IF:
             if (r[pc->a])
                 pc = program + pc->to - 1;
             break;
-        case OP_COPY:    r[pc->to] = r[pc->a]; break;
-        case OP_END:     return r[4];
+        case OP_COPY: r[pc->to] = r[pc->a]; break;
+        case OP_END: return r[4];
         }
     }
 }
@@ -59,9 +59,9 @@ static u32 vm(u32 count)
 {
     /* r0 counts to r3 by r1; r4 gathers. */
     static const struct instruction program[] = {
-        {OP_SET, 1, 1, 0},   {OP_SET, 2, 77, 0},  {OP_COPY, 5, 0, 0},    {OP_LOAD, 6, 5, 0},    {OP_ADD, 6, 6, 2},
-        {OP_XOR, 2, 6, 0},   {OP_STORE, 0, 0, 2}, {OP_SHIFT, 7, 2, 3},   {OP_ADD, 4, 4, 7},     {OP_SUB, 2, 4, 0},
-        {OP_ADD, 0, 0, 1},   {OP_LESS, 7, 0, 3},  {OP_JUMP_IF, 2, 7, 0}, {OP_END, 0, 0, 0},
+        {OP_SET, 1, 1, 0}, {OP_SET, 2, 77, 0},  {OP_COPY, 5, 0, 0},    {OP_LOAD, 6, 5, 0}, {OP_ADD, 6, 6, 2},
+        {OP_XOR, 2, 6, 0}, {OP_STORE, 0, 0, 2}, {OP_SHIFT, 7, 2, 3},   {OP_ADD, 4, 4, 7},  {OP_SUB, 2, 4, 0},
+        {OP_ADD, 0, 0, 1}, {OP_LESS, 7, 0, 3},  {OP_JUMP_IF, 2, 7, 0}, {OP_END, 0, 0, 0},
     };
     u32 sum;
 

@@ -4,10 +4,7 @@
 
 #include "bench.h"
 
-static inline void port_out(u16 port, u8 value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
+static inline void port_out(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
 
 static inline u8 port_in(u16 port)
 {

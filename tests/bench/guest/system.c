@@ -15,9 +15,9 @@ extern volatile u32 trap_count;
 extern u8 trap_stack_top[], near_patch[];
 
 /* system32.S, system64.S */
-u32 user_int(u32 count);      /* INT 80h from user mode, `count` times; the sum of what the handler gave */
-u32 user_syscall(u32 count);  /* SYSCALL or SYSENTER */
-u32 patch_near(u32 count);    /* stores into the instruction that comes next */
+u32 user_int(u32 count);     /* INT 80h from user mode, `count` times; the sum of what the handler gave */
+u32 user_syscall(u32 count); /* SYSCALL or SYSENTER */
+u32 patch_near(u32 count);   /* stores into the instruction that comes next */
 
 #ifdef __x86_64__
 static struct {
@@ -95,10 +95,7 @@ static void system_init(void)
     __asm__ volatile("lidt %0; ltr %w1" : : "m"(idtr), "r"(TSS_SELECTOR));
 }
 
-static inline void load_cr3(const word *root)
-{
-    __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
-}
+static inline void load_cr3(const word *root) { __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory"); }
 
 /* ---- Faults ---- */
 
@@ -168,15 +165,9 @@ static u32 switch_spaces(u32 count, u32 pages)
     return sum;
 }
 
-static u32 cr3(u32 count)
-{
-    return switch_spaces(count, 16);
-}
+static u32 cr3(u32 count) { return switch_spaces(count, 16); }
 
-static u32 cr3_256(u32 count)
-{
-    return switch_spaces(count, 256);
-}
+static u32 cr3_256(u32 count) { return switch_spaces(count, 256); }
 
 /* ---- System calls ---- */
 
@@ -208,7 +199,7 @@ static u32 system_call(u32 count)
 static u32 smc(u32 count)
 {
     u8 *code = (u8 *)(word)ARENA;
-    u32 (*volatile function)(void) = (u32 (*)(void))(word)ARENA;
+    u32 (*volatile function)(void) = (u32(*)(void))(word)ARENA;
     u32 sum = 0;
 
     code[0] = 0xB8;
@@ -256,7 +247,8 @@ static u32 out(u32 count)
 }
 
 const struct workload system_workloads[] = {
-    {"pf", pf},         {"pf_cr3", pf_cr3},       {"cr3", cr3}, {"cr3_256", cr3_256},
-    {"int", interrupt}, {"syscall", system_call}, {"smc", smc}, {"smc_near", smc_near},
-    {"in", in},         {"out", out},             {NULL, NULL},
+    {"pf", pf},           {"pf_cr3", pf_cr3},     {"cr3", cr3},
+    {"cr3_256", cr3_256}, {"int", interrupt},     {"syscall", system_call},
+    {"smc", smc},         {"smc_near", smc_near}, {"in", in},
+    {"out", out},         {NULL, NULL},
 };
