@@ -124,7 +124,7 @@ static op_fn *choose_XCHG(const struct op *op, u32 mode)
 }
 const struct handlers handlers_XCHG = {.choose = choose_XCHG, .rr = XCHG_rr, .mr = XCHG_mr};
 
-/* F3 90 is PAUSE, but with REX.B still an exchange with R8, on processors. */
+/* F3 90 is PAUSE, but with REX.B still an exchange with R8 (seen on AMD Zen 5; not checked on Intel). */
 static op_fn *choose_NOP(const struct op *op, u32 mode)
 {
     (void)mode;
@@ -146,8 +146,8 @@ const struct handlers handlers_XADD = {.flags = FLAGS_WRITE, .rr = XADD_rr, .mr 
 
 /*
  * Memory is written whether or not it was equal (SDM "CMPXCHG": the processor never produces a locked read without a
- * write), a register only when it was: an unequal 32-bit compare leaves its upper half, on processors and in spite of
- * the Operation section. The accumulator is written only when not equal.
+ * write), a register only when it was: an unequal 32-bit compare leaves its upper half, against the Operation section
+ * (seen on AMD Zen 5; not checked on Intel). The accumulator is written only when not equal.
  */
 SEMANTICS(CMPXCHG)
 {
