@@ -96,6 +96,8 @@ tests: $(TEST_PROGRAMS) $(OUT)/faultline
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils
+# For check-guests: programs for the guests, in 32 and 64 bits, and their file systems.
+GUEST_PACKAGES := gcc-multilib cpio
 
 .PHONY: install-build-packages install-test-packages
 install-build-packages:
@@ -126,15 +128,21 @@ check-clang:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
 
 .PHONY: check-guests
-check-guests: install-test-packages ## download and boot the Debian kernels, with traces, twice (about 250 MB)
+check-guests: ## download and boot Debian's kernels with traces, to installers and to a shell (about 350 MB, some ten minutes)
+	@tests/support/deps.sh $(TEST_PACKAGES) $(GUEST_PACKAGES)
 	@$(MAKE) --no-print-directory MODE=release all
-	@tests/kernels/boot.sh $(BUILD)/release/faultline $(BUILD)/kernels
+	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
 
 .PHONY: bench
 bench: ## host time beside QEMU and Bochs, and host instructions per guest instruction
 	@tests/support/deps.sh $(BUILD_PACKAGES) qemu-system-x86 bochs bochs-term valgrind
 	@$(MAKE) --no-print-directory MODE=release all
 	@tests/bench/run.sh $(BUILD)/release/faultline $(BUILD)/bench
+
+.PHONY: bench-boot
+bench-boot: ## host time of booting Debian's kernels beside QEMU (after make check-guests)
+	@$(MAKE) --no-print-directory MODE=release all
+	@tests/bench/boot.sh $(BUILD)/release/faultline $(BUILD)/bench $(BUILD)/kernels
 
 .PHONY: lint
 lint: ## layering and size rules

@@ -18,6 +18,7 @@
 #define TRACE_BUCKETS 65536
 #define PAGE_BUCKETS 16384
 #define DEFAULT_OPS (1u << 20)
+#define MEMOS 1024
 
 struct trace {
     u64 pa;
@@ -32,9 +33,19 @@ struct code_page {
     u64 pa;
     u32 granules;    /* with decoded code in them */
     bool guarded;    /* write tags are withheld; kept a while after the last trace is gone */
+    bool changes;    /* traces of it were dropped before: remember what is decoded here */
     u16 idle_writes; /* writes since then */
     struct trace *traces;
     struct code_page *next;
+};
+
+/* An instruction as decode() left it. Where code changes itself, most of what is decoded anew has not changed. */
+struct memo {
+    u64 pa;
+    u32 mode;
+    u8 len; /* 0: nothing */
+    u8 bytes[15];
+    struct op op;
 };
 
 struct trace_cache {
@@ -46,6 +57,7 @@ struct trace_cache {
     unsigned page_capacity, page_used;
     struct trace *bucket[TRACE_BUCKETS];
     struct code_page *page_bucket[PAGE_BUCKETS];
+    struct memo memo[MEMOS];
 };
 
 static void *reserve(size_t size)
@@ -160,6 +172,7 @@ static bool page_written(struct cpu *cpu, u64 pa, u64 size)
     }
     p->granules = left;
     p->idle_writes = 0;
+    p->changes |= dropped;
     return dropped;
 }
 
@@ -335,6 +348,22 @@ static unsigned finish(struct builder *b, bool open)
     return n;
 }
 
+/* decode(), by way of the memory of changing pages. */
+static enum decode_status decode_again(struct cpu *cpu, u64 pa, const u8 *bytes, unsigned size, struct op *op)
+{
+    struct memo *m = &cpu->traces->memo[(pa ^ pa >> 10) % MEMOS];
+    if (m->pa == pa && m->mode == cpu->mode && m->len && m->len <= size && !memcmp(m->bytes, bytes, m->len)) {
+        *op = m->op;
+        return DECODE_OK;
+    }
+    enum decode_status status = decode(cpu->isa, &cpu->features, cpu->mode, bytes, size, op);
+    if (status == DECODE_OK) {
+        *m = (struct memo){.pa = pa, .mode = cpu->mode, .len = op->len, .op = *op};
+        memcpy(m->bytes, bytes, op->len);
+    }
+    return status;
+}
+
 static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
 {
     struct trace_cache *c = cpu->traces;
@@ -347,11 +376,15 @@ static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
                         .exit = exits,
                         .page = pa & PAGE_MASK,
                         .off = (unsigned)(pa & ~PAGE_MASK)};
-    bool open = true;
+    const struct code_page *known = page_find(cpu, pa);
+    bool open = true, changes = known && known->changes;
     while (open && b.insns < TRACE_MAX_INSNS && b.off < PAGE_SIZE) {
         struct op op;
         unsigned room = PAGE_SIZE - b.off;
-        if (decode(cpu->isa, &cpu->features, cpu->mode, page + b.off, room < 15 ? room : 15, &op) == DECODE_MORE)
+        const u8 *bytes = page + b.off;
+        room = room < 15 ? room : 15;
+        if ((changes ? decode_again(cpu, b.page + b.off, bytes, room, &op)
+                     : decode(cpu->isa, &cpu->features, cpu->mode, bytes, room, &op)) == DECODE_MORE)
             break;
         open = add(&b, &op, true);
     }

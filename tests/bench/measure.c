@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * measure [-t SECONDS] [-c CPU] [-s FIFO] COMMAND...
+ * measure [-t SECONDS] [-c CPU] [-s FIFO] [-u TEXT] COMMAND...
  *
  * Runs an emulator and reads its guest's serial port: from the command's standard output, or from a FIFO, in which case
  * the command gets a terminal of its own. Prints the CPU seconds of the process, of all its threads and in user and
- * kernel mode, between the arrival of the lines START and END, and the checksum of the line SUM. "- reason" otherwise.
+ * kernel mode, between the arrival of the lines START and END, and the checksum of the line SUM; with -u, from its
+ * start to the arrival of a line that contains TEXT. "- reason" otherwise.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +27,7 @@ struct run {
     int terminal; /* the command's, or -1 */
     int pinned;
     double deadline, start, end;
+    const char *until; /* -u */
     char line[256];
     size_t length;
     char sum[32];
@@ -77,6 +79,13 @@ static void child(struct run *r, char **command, int out)
 /* True when the run is over. */
 static int take_line(struct run *r)
 {
+    if (r->until) {
+        if (!strstr(r->line, r->until))
+            return 0;
+        r->end = cpu_time(r->pid);
+        strcpy(r->sum, "-");
+        return 1;
+    }
     if (!strcmp(r->line, "START"))
         r->start = cpu_time(r->pid);
     else if (!strcmp(r->line, "END"))
@@ -120,7 +129,7 @@ static const char *follow(struct run *r)
             if (n <= 0)
                 return "ended";
             if (take_bytes(r, bytes, n))
-                return r->start > 0 && r->end > 0 ? NULL : "incomplete";
+                return (r->until || r->start > 0) && r->end > 0 ? NULL : "incomplete";
         }
     }
 }
@@ -143,18 +152,20 @@ int main(int argc, char **argv)
     double limit = 120;
     int ends[2], option;
 
-    while ((option = getopt(argc, argv, "+t:c:s:")) != -1) {
+    while ((option = getopt(argc, argv, "+t:c:s:u:")) != -1) {
         if (option == 't')
             limit = atof(optarg);
         else if (option == 'c')
             r.pinned = atoi(optarg);
         else if (option == 's')
             fifo = optarg;
+        else if (option == 'u')
+            r.until = optarg;
         else
             return 2;
     }
     if (optind == argc || pipe(ends)) {
-        fprintf(stderr, "usage: measure [-t SECONDS] [-c CPU] [-s FIFO] COMMAND...\n");
+        fprintf(stderr, "usage: measure [-t SECONDS] [-c CPU] [-s FIFO] [-u TEXT] COMMAND...\n");
         return 2;
     }
     r.serial = ends[0];

@@ -167,6 +167,54 @@ static u32 sort(u32 count)
     return sum;
 }
 
+/* ---- code256: 2048 functions of 128 bytes, called in an order that no cache foresees ---- */
+
+enum { FUNCTIONS = 2048, FUNCTION_BYTES = 128, MARK = 0x5A5A5A5A };
+
+/* Copied to its 2048 places, where the mark becomes a number; so nothing in it may depend on where it is. */
+static u32 __attribute__((noinline, aligned(128))) template(u32 x, u32 y)
+{
+    x = (x ^ 0x1234567) + (y << 3);
+    y = (y | 0x77) * 5 + (x >> 7);
+    if (x & 0x10)
+        x += y ^ MARK;
+    else
+        y -= x + 0x9003;
+    x = (x << 5 | x >> 27) + y;
+    y ^= x * 3 + 0xA0007;
+    return (x >> 11) + (y ^ 0xF0F) + (x << 21 ^ y >> 9);
+}
+
+static void make_functions(void)
+{
+    const u8 *from = (const u8 *)(word) template;
+
+    for (u32 k = 0; k < FUNCTIONS; k++) {
+        u8 *to = (u8 *)(word)(ARENA + k * FUNCTION_BYTES);
+
+        for (u32 i = 0; i < FUNCTION_BYTES; i++)
+            to[i] = from[i];
+        for (u32 i = 0; i <= FUNCTION_BYTES - 4; i++)
+            if (*(u32 *)(to + i) == MARK)
+                *(u32 *)(to + i) = k * 0x9E3779B9u;
+    }
+}
+
+static u32 code256(u32 count)
+{
+    u32 seed = 3, sum = 0;
+
+    make_functions();
+    begin();
+    for (u32 i = 0; i < count; i++) {
+        word at = ARENA + (next_random(&seed) >> 4 & (FUNCTIONS - 1)) * FUNCTION_BYTES;
+
+        sum += ((u32(*)(u32, u32))at)(sum, i);
+    }
+    end();
+    return sum;
+}
+
 const struct workload integer_workloads[] = {
-    {"alu", alu}, {"vm", vm}, {"call", call}, {"crc", crc}, {"sort", sort}, {NULL, NULL},
+    {"alu", alu}, {"vm", vm}, {"call", call}, {"crc", crc}, {"sort", sort}, {"code256", code256}, {NULL, NULL},
 };

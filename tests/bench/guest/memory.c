@@ -115,6 +115,27 @@ static u32 bytecpy(u32 count)
     return sum_of(arena + BLOCK + PAGE, BLOCK - 8);
 }
 
+/* Eight pages 4 MiB apart, which share an entry in a TLB that is indexed by the low bits of the page number. */
+static u32 alias(u32 count)
+{
+    enum { PAGES = 8, STRIDE = 0x400000 };
+    u32 sum = 0;
+
+    for (u32 k = 0; k < PAGES; k++)
+        *(u32 *)(arena + (word)k * STRIDE) = k * 77;
+    begin();
+    for (u32 i = 0; i < count; i++)
+        for (u32 k = 0; k < PAGES; k++) {
+            volatile u32 *at = (u32 *)(arena + (word)k * STRIDE + (i & 63) * 4);
+
+            sum = sum * 3 + at[0];
+            at[1] = sum;
+        }
+    end();
+    return sum;
+}
+
 const struct workload memory_workloads[] = {
-    {"chase", chase}, {"movs", movs}, {"stos", stos}, {"movs_small", movs_small}, {"bytecpy", bytecpy}, {NULL, NULL},
+    {"chase", chase},     {"movs", movs},   {"stos", stos}, {"movs_small", movs_small},
+    {"bytecpy", bytecpy}, {"alias", alias}, {NULL, NULL},
 };
