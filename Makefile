@@ -133,6 +133,12 @@ check-guests: ## download and boot Debian's kernels with traces, to installers a
 	@$(MAKE) --no-print-directory MODE=release all
 	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
 
+.PHONY: suites
+suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and built below SUITES (build/suites)
+	@tests/support/deps.sh $(BUILD_PACKAGES) gcc-multilib git nasm
+	@$(MAKE) --no-print-directory MODE=release all
+	@tests/conformance/suites.sh $(BUILD)/release/faultline $(or $(SUITES),$(BUILD)/suites)
+
 .PHONY: bench
 bench: ## host time beside QEMU and Bochs, and host instructions per guest instruction
 	@tests/support/deps.sh $(BUILD_PACKAGES) qemu-system-x86 bochs bochs-term valgrind
