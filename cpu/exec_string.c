@@ -82,9 +82,15 @@ static u64 movs(struct string *s, u64 n)
         n = 0;
     }
     if (n == 0) {
-        mem_probe_read(cpu, s->op->seg, s->source, s->width); /* both, before a device is read */
-        mem_probe_write(cpu, SEG_ES, s->dest, s->width);
-        mem_write(cpu, SEG_ES, s->dest, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
+        from = mem_hit(cpu, s->op->seg, s->source, s->width, ACC_r);
+        to = from ? mem_hit(cpu, SEG_ES, s->dest, s->width, ACC_w) : NULL;
+        if (likely(to)) {
+            host_store(to, host_load(from, s->width), s->width);
+        } else {
+            mem_probe_read(cpu, s->op->seg, s->source, s->width); /* both, before a device is read */
+            mem_probe_write(cpu, SEG_ES, s->dest, s->width);
+            mem_write(cpu, SEG_ES, s->dest, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
+        }
         n = 1;
     }
     advance(s, REG_RSI, n);
@@ -161,6 +167,9 @@ static u64 cmps(struct string *s, u64 n)
         a = host_load(left, s->width), b = host_load(right, s->width);
         for (; done < n && (a == b) == while_equal; done++)
             a = host_load(left + done * s->width, s->width), b = host_load(right + done * s->width, s->width);
+    } else if ((left = mem_hit(s->cpu, s->op->seg, s->source, s->width, ACC_r)) &&
+               (right = mem_hit(s->cpu, SEG_ES, s->dest, s->width, ACC_r))) {
+        a = host_load(left, s->width), b = host_load(right, s->width);
     } else {
         mem_probe_read(s->cpu, s->op->seg, s->source, s->width);
         mem_probe_read(s->cpu, SEG_ES, s->dest, s->width);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cpu/fault.h"
+#include "cpu/mode.h"
 #include "cpu/run.h"
 #include "cpu/tlb.h"
 #include "mmu/phys.h"
@@ -215,6 +216,12 @@ void mem_write(struct cpu *cpu, unsigned seg, u64 offset, u64 value, unsigned wi
     host_store(logical_resolve(cpu, seg, offset, width, ACC_w), value, width);
     if (cpu->bounce.active)
         bounce_commit(cpu);
+}
+
+u8 *mem_hit(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, unsigned access)
+{
+    u64 la = seg_linear(cpu, seg, offset, width, access & ACC_w ? ACCESS_WRITE : ACCESS_READ);
+    return cpu->mode & MODE_AC ? NULL : linear_hit(cpu, la, width, access, cpu->tlb_key);
 }
 
 static void mem_probe(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, enum access_kind kind)

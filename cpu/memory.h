@@ -16,6 +16,8 @@
  */
 u64 mem_read(struct cpu *, unsigned seg, u64 offset, unsigned width);
 void mem_write(struct cpu *, unsigned seg, u64 offset, u64 value, unsigned width);
+/* Host memory of an operand whose page the TLB knows, checked as any access; NULL sends the caller the long way. */
+u8 *mem_hit(struct cpu *, unsigned seg, u64 offset, unsigned width, unsigned access /* ACC_r or ACC_w */);
 void mem_probe_write(struct cpu *, unsigned seg, u64 offset,
                      unsigned width); /* raise what the write would, touch nothing (A/D may be set) */
 void mem_probe_read(struct cpu *, unsigned seg, u64 offset,
