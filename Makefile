@@ -75,7 +75,7 @@ $(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 
 # Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
 TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
-# Not a test by itself: runs a file of hardware vectors (build/tests/vectors FILE).
+# Runs a file of hardware vectors (build/tests/vectors FILE); `make check` runs it on tests/vectors.
 VECTORS := $(wildcard tests/isa/vectors.c)
 TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%) $(VECTORS:%.c=$(OUT)/%)
 TEST_SHARED := $(filter-out $(TEST_MAIN) $(VECTORS),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
@@ -120,6 +120,7 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 	@$(MAKE) --no-print-directory MODE=asan tests
 	@$(MAKE) --no-print-directory check-clang
 	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) \
+	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
 
 # A build with the other compiler, for its warnings, and its one test: does it do the same?

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs each argument as a test (a program, or "script ARG.." in one word), two at a time, and adds up what their last lines say:
 # "N passed, N failed[, N skipped]", or libcheck's "N%: Checks: N, Failures: N, Errors: N". A test that says neither counts by its exit status.
-# The last line printed is the sum. Exit status 1 if anything failed.
+# Lines that begin with "## " are shown in any case: what a test has left out. The last line printed is the sum. Exit status 1 if anything failed.
 set -u
 jobs=${TEST_JOBS:-2}
 dir=$(mktemp -d)
@@ -25,6 +25,7 @@ one() {
     echo "$passed $failed $skipped" >"$dir/$n.sum"
     seconds=$(($(date +%s) - start))
     [ "$failed" -ne 0 ] && sed 's/^/    /' "$dir/$n.out" | tail -n 60
+    [ "$failed" -eq 0 ] && sed -n 's/^## /    /p' "$dir/$n.out"
     printf '%-44s %8s passed %4s failed %4s skipped  %4ss\n' "$(echo "$test" | sed 's,[^ ]*/\(build\|tests\)/,,g')" "$passed" "$failed" "$skipped" "$seconds"
 }
 n=0

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hardware-captured 80286 vectors against the machine in real mode: vectors FILE, in the S286 format, compressed or
- * not. Where a 386 and later differ from the 286 by their manuals the rule's number is counted (the list is rule_text);
- * nothing else is left out.
+ * not. Where a 386 and later differ from the 286 by their manuals a rule says so (rule_text) and its tests are counted;
+ * nothing else is left out. Rules 1 to 6 are those of the vectors' own description (tests/vectors/FORMAT.md). Rules 7
+ * to 9 are ours: they come in only after the plain comparison has failed, so that their counts are differences seen.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ enum rule {
     STACK_FAULT,
     LATER_OPCODE,
     STRING_FAULT,
-    DIVIDE_FLAGS,
+    AAM_FLAGS,
     CALL_REGISTER,
     RULES
 };
@@ -37,13 +38,12 @@ static const char *const rule_text[] = {
     "C0, C1: flag masks of D2, D3 used",
     "LOCK where it is not allowed: #UD demanded",
     "more than 10 bytes: a 286's limit; not compared",
-    "a word at offset FFFF of the stack: #SS, where the 286 says #GP; not compared",
+    "a word at offset FFFF of the stack: #SS demanded, where the 286 says #GP; the rest not compared",
     "FS, GS and ESC, which a 286 has not; not compared",
-    "string instructions that fault: a 286 leaves CX, SI, DI as they were on the way, later ones as at the start; "
-    "those are not compared",
-    "divide errors: what a 286 pushes for the arithmetic flags is the division's, later ones push those of before; not "
-    "compared",
-    "CALL far with a register, #UD: a 286's frame need not hold its CS; that word is not compared",
+    "string instructions that fault: a 286 leaves CX, SI, DI on the way to the next element; demanded are those of the "
+    "last completed one",
+    "AAM by zero: a 286 pushes SF, ZF, PF of the division; demanded are those of before",
+    "CALL far with a register, #UD: a 286 pushed SS for CS; CS demanded",
 };
 
 struct test {
@@ -206,8 +206,8 @@ static enum rule rule_of(const struct test *t)
         return SHIFT_MASKS;
     if (t->vector == 13 && ((t->op >= 0x6c && t->op <= 0x6f) || (t->op >= 0xa4 && t->op <= 0xaf)))
         return STRING_FAULT;
-    if (t->vector == 0 && (t->op == 0xd4 || t->op == 0xf6 || t->op == 0xf7))
-        return DIVIDE_FLAGS;
+    if (t->vector == 0 && t->op == 0xd4)
+        return AAM_FLAGS;
     if (t->vector == 6 && t->op == 0xff && t->reg == 3 && bytes[i + 1] >= 0xc0)
         return CALL_REGISTER;
     return t->op == 0x9d || t->op == 0xcf ? IOPL_NT : NO_RULE;
@@ -257,25 +257,65 @@ static u16 flag_mask(const struct test *t, enum rule rule)
     u16 mask = t->defined;
     if (rule == SHIFT_MASKS && t->reg < 8)
         mask &= masks[t->op + 0x12][t->reg]; /* D2 for C0, D3 for C1 */
-    if (rule == DIVIDE_FLAGS)
-        mask &= (u16)~FLAGS_ARITH;
     return mask & FLAG_MASK;
+}
+
+/*
+ * "REP/REPE/REPZ/REPNE/REPNZ - Repeat String Operation Prefix": when an exception suspends a repetition "the source and
+ * destination registers point to the next string elements to be operated on ... and the ECX register has the value it
+ * held following the last successful iteration of the instruction". Without a prefix: "Faults", nothing has changed.
+ */
+static bool string_fault_agrees(const struct test *t, const u16 r[REGISTERS])
+{
+    u16 done = (u16)(t->first[CX] - r[CX]), step = t->op & 1 ? 2 : 1;
+    u16 by = (u16)(done * (t->first[FLAGS] & 0x400 ? -step : step));
+    bool source = t->op != 0x6c && t->op != 0x6d && t->op != 0xaa && t->op != 0xab && t->op != 0xae && t->op != 0xaf;
+    bool destination = t->op != 0x6e && t->op != 0x6f && t->op != 0xac && t->op != 0xad;
+
+    return r[SI] == (u16)(t->first[SI] + (source ? by : 0)) && r[DI] == (u16)(t->first[DI] + (destination ? by : 0));
 }
 
 static bool registers_agree(const struct test *t, enum rule rule, u16 mask, char *what, size_t size)
 {
     u16 r[REGISTERS];
     get_registers(r);
-    if (rule == STRING_FAULT)
+    if (rule == STRING_FAULT) {
+        if (!string_fault_agrees(t, r)) {
+            snprintf(what, size, "cx %04x, si %04x, di %04x: not those of a completed element", r[CX], r[SI], r[DI]);
+            return false;
+        }
         r[CX] = t->last[CX], r[SI] = t->last[SI], r[DI] = t->last[DI];
+    }
     for (unsigned i = 0; i < REGISTERS; i++) {
-        u16 bits = i == FLAGS ? mask : 0xffff;
-        if ((r[i] ^ t->last[i]) & bits) {
-            snprintf(what, size, "%s: %04x, not %04x", register_names[i], r[i] & bits, t->last[i] & bits);
+        u16 bits = i == FLAGS ? mask : 0xffff, want = t->last[i];
+        if (i == FLAGS && rule == AAM_FLAGS) { /* delivery clears TF and IF only */
+            want = t->first[FLAGS] & ~0x300;
+            bits = FLAG_MASK;
+        }
+        if ((r[i] ^ want) & bits) {
+            snprintf(what, size, "%s: %04x, not %04x", register_names[i], r[i] & bits, want & bits);
             return false;
         }
     }
     return true;
+}
+
+/* What must be in the frame's byte at `at` by the later manuals; false where they say what the vector says. */
+static bool later_byte(const struct test *t, enum rule rule, u32 at, u8 *want)
+{
+    u16 flags = (t->first[FLAGS] & FLAG_MASK) | 2;
+
+    /* "Interrupt 0 - Divide Error Exception (#DE)": "A program-state change does not accompany the divide error". */
+    if (rule == AAM_FLAGS && (at == t->flag_at || at == t->flag_at + 1)) {
+        *want = (u8)(flags >> (at == t->flag_at ? 0 : 8));
+        return true;
+    }
+    /* "Interrupt 6 - Invalid Opcode Exception (#UD)": the saved CS:EIP points to the instruction. */
+    if (rule == CALL_REGISTER && (at == t->flag_at - 2 || at == t->flag_at - 1)) {
+        *want = (u8)(t->first[CS] >> (at == t->flag_at - 2 ? 0 : 8));
+        return true;
+    }
+    return false;
 }
 
 /* Every byte a test speaks of, as it was or as it became; then nothing else may have changed. */
@@ -291,8 +331,8 @@ static bool memory_agrees(const struct test *t, enum rule rule, u16 mask, char *
                 run_byte(t->after, at, &want);
                 if (t->flag_at && (at == t->flag_at || at == t->flag_at + 1))
                     bits = (u8)(mask >> (at == t->flag_at ? 0 : 8));
-                if (rule == CALL_REGISTER && (at == t->flag_at - 1 || at == t->flag_at - 2))
-                    bits = 0;
+                if (later_byte(t, rule, at, &want))
+                    bits = 0xff;
                 if ((ram[at] ^ want) & bits) {
                     snprintf(what, size, "[%06x]: %02x, not %02x", at, ram[at], want);
                     return false;
@@ -301,6 +341,11 @@ static bool memory_agrees(const struct test *t, enum rule rule, u16 mask, char *
         }
     }
     return true;
+}
+
+static bool all_agrees(const struct test *t, enum rule rule, u16 mask, char *what, size_t size)
+{
+    return registers_agree(t, rule, mask, what, size) && memory_agrees(t, rule, mask, what, size);
 }
 
 static void forget(const struct test *t)
@@ -331,7 +376,8 @@ static void run_test(const struct test *t)
     enum cpu_stop stop = vm_run(vm, LIMIT);
     if (rule == NO_RULE && t->vector == 13 && vm->raised && vm->event.vector == 12)
         rule = STACK_FAULT;
-    by_rule[rule]++;
+    bool ours = rule >= STRING_FAULT; /* counted only where it is needed */
+    by_rule[rule] += !ours;
     if (rule == TOO_LONG || rule == STACK_FAULT || rule == LATER_OPCODE) {
         skipped++;
         forget(t);
@@ -345,8 +391,10 @@ static void run_test(const struct test *t)
         good = stop == CPU_STOP_HALTED;
         if (!good)
             snprintf(what, sizeof what, "HLT is not reached (%d)", stop);
-        good = good && registers_agree(t, rule, mask, what, sizeof what) &&
-               memory_agrees(t, rule, mask, what, sizeof what);
+        if (good && !all_agrees(t, ours ? NO_RULE : rule, mask, what, sizeof what)) {
+            good = ours && all_agrees(t, rule, mask, what, sizeof what);
+            by_rule[rule] += ours;
+        }
         clear_all(t, &stray);
         if (good && stray) {
             snprintf(what, sizeof what, "a store elsewhere");
@@ -382,7 +430,7 @@ int main(int argc, char **argv)
         }
     }
     for (unsigned i = 1; i < RULES; i++)
-        printf("%5u tests: %s\n", by_rule[i], rule_text[i]);
+        printf("## rule %u: %u tests: %s\n", i, by_rule[i], rule_text[i]);
     printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
     vm_destroy(vm);
     free(bytes);
