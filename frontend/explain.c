@@ -45,7 +45,7 @@ static void put_outcome(struct text *t, const struct record *r)
         text_string(t, ", after other programs ran");
 }
 
-void explain_line(struct text *t, const struct record *r, const struct disasm_line *line)
+void explain_fault(struct text *t, const struct record *r, const struct disasm_line *line)
 {
     text_char(t, '#');
     text_decimal(t, r->seq);
@@ -54,7 +54,6 @@ void explain_line(struct text *t, const struct record *r, const struct disasm_li
         verdict_why(t, r);
         text_string(t, ", at ");
         text_hex(t, r->rip);
-        text_char(t, '\n');
         return;
     }
     put_access(t, r);
@@ -71,8 +70,15 @@ void explain_line(struct text *t, const struct record *r, const struct disasm_li
     }
     text_string(t, ": ");
     verdict_short(t, r);
-    text_string(t, " -> ");
-    put_outcome(t, r);
+}
+
+void explain_line(struct text *t, const struct record *r, const struct disasm_line *line)
+{
+    explain_fault(t, r, line);
+    if (r->vector == 14) {
+        text_string(t, " -> ");
+        put_outcome(t, r);
+    }
     text_char(t, '\n');
 }
 

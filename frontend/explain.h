@@ -12,6 +12,8 @@ struct explain {
     u64 instructions[CAUSE_COUNT];         /* spent in handlers */
 };
 
+/* A fault, without what became of it and without a newline. */
+void explain_fault(struct text *, const struct record *, const struct disasm_line *);
 /* The line of a decided fault, with a newline. */
 void explain_line(struct text *, const struct record *, const struct disasm_line *);
 void explain_count(struct explain *, const struct record *);

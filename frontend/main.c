@@ -8,6 +8,7 @@
 
 #include "frontend/options.h"
 #include "frontend/run.h"
+#include "frontend/test.h"
 
 #define VERSION "faultline 0.1.0"
 
@@ -110,6 +111,8 @@ int main(int argc, char **argv)
 #ifndef __SANITIZE_ADDRESS__
     expect_crashes();
 #endif
+    if (argc > 1 && !strcmp(argv[1], "test"))
+        return test_command(argc, argv, &host);
     if (!options_parse(&options, argc, argv, stderr, why, sizeof(why))) {
         fprintf(stderr, "faultline: %s\n", why);
         return EXIT_FILES;

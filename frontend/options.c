@@ -23,7 +23,7 @@ static const struct option table[] = {
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
-static const char *const subcommands[] = {"test", "report", "isa"};
+static const char *const subcommands[] = {"report"};
 
 void options_one_line(char *s)
 {
@@ -62,6 +62,14 @@ static const struct option *find(const char *name, size_t length)
         if (table[i].name && strlen(table[i].name) == length && !memcmp(table[i].name, name, length))
             return &table[i];
     return NULL;
+}
+
+bool options_known(const char *name, bool *argument)
+{
+    const struct option *option = find(name, strlen(name));
+
+    *argument = option && option->argument;
+    return option;
 }
 
 #define NAME_MAX_LENGTH 24
@@ -246,7 +254,8 @@ static void list_names(const struct option *option, FILE *to)
 void options_help(FILE *to)
 {
     fprintf(to, "usage: faultline [run] [options] [IMAGE]\n"
-                "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n\n"
+                "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n"
+                "       faultline test [options] ROM..  guests that test, in parallel; test --help says more\n\n"
                 "Runs IMAGE (a Linux bzImage, a Multiboot kernel or a ROM) on a PC that can explain page faults.\n"
                 "Options may be written with one dash or two.\n");
     for (const struct option *option = table; option < table + OPTIONS; option++) {

@@ -54,6 +54,8 @@ struct options {
 /* False with one line, "OPTION: reason", in `why`. Options without effect are noted on `notes`, once each. */
 bool options_parse(struct options *, int argc, char **argv, FILE *notes, char *why, size_t size);
 void options_help(FILE *);
+/* Is there an option of this name (without dashes), and does it take an argument? */
+bool options_known(const char *name, bool *argument);
 
 /* A complaint is one line, whatever the user typed: control characters become '?'. */
 void options_one_line(char *);

@@ -138,6 +138,10 @@ static void post_told(void *ctx, u32 value)
 {
     struct run *r = ctx;
 
+    if (r->host->report) {
+        r->host->report->posted = true;
+        r->host->report->post = (u8)value;
+    }
     if (r->o->expect_post && (u8)value == r->o->post)
         machine_end_run(r->machine);
 }
@@ -346,6 +350,10 @@ static int finish(struct run *r)
     status = status_of(r);
     if (r->o->stats)
         tell_stats(r, status);
+    if (r->host->report) {
+        r->host->report->end = r->end;
+        r->host->report->finished = true;
+    }
     return status;
 }
 

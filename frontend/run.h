@@ -17,12 +17,21 @@ enum {
     EXIT_UNMET = 126,
 };
 
+/* What a run tells besides its exit status, as it goes. */
+struct run_report {
+    bool finished; /* it came to its end, and `end` is set */
+    struct machine_end end;
+    bool posted; /* a POST code was written; the last: */
+    u8 post;
+};
+
 /* What a signal handler needs of the run; its owner installs the handlers in `armed` and removes them in `disarmed`. */
 struct host {
     volatile sig_atomic_t signal;     /* the one that asked for the end, or 0 */
     struct machine *volatile machine; /* NULL while there is none to stop */
     struct terminal terminal;
     void (*armed)(void), (*disarmed)(void);
+    struct run_report *report; /* or NULL */
 };
 
 int run_guest(struct options *, struct host *);

@@ -8,13 +8,15 @@
 static void on_raised(void *ctx, const struct record *r)
 {
     struct watch *w = ctx;
+    struct text t = TEXT_OVER(w->unexpected_words);
     bool expected = false;
 
     for (unsigned i = 0; i < w->options->expects; i++)
         expected |= expect_matches(&w->expect[i], r);
     if (expected || w->unexpected++)
         return;
-    w->unexpected_first = r->seq;
+    explain_fault(&t, r, record_line(w->disasm, r));
+    text_end(&t);
 }
 
 static void on_decided(void *ctx, const struct record *r)
@@ -170,9 +172,12 @@ bool watch_expectations(const struct watch *w, FILE *to)
                 (unsigned long long)w->expect[i].seen);
         met = false;
     }
+    if (!met && w->unexpected && !w->options->fail_on_unexpected)
+        fprintf(to, "faultline: the first page fault of %llu that was not expected: %s\n",
+                (unsigned long long)w->unexpected, w->unexpected_words);
     if (w->options->fail_on_unexpected && w->unexpected) {
-        fprintf(to, "faultline: -fail-on: %llu unexpected page faults, the first is #%llu\n",
-                (unsigned long long)w->unexpected, (unsigned long long)w->unexpected_first);
+        fprintf(to, "faultline: -fail-on: %llu unexpected page faults, the first is %s\n",
+                (unsigned long long)w->unexpected, w->unexpected_words);
         met = false;
     }
     return met;

@@ -19,8 +19,8 @@ struct watch {
     struct output *lines; /* NULL, or where explanations go */
     struct explain explain;
     struct expectation expect[OPTIONS_EXPECTS];
-    u64 unexpected;       /* page faults that no expectation fits */
-    u64 unexpected_first; /* seq */
+    u64 unexpected; /* page faults that no expectation fits; the first, in words: */
+    char unexpected_words[256];
 };
 
 /* Both outputs may be NULL. False without memory. */

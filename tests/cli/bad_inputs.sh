@@ -75,7 +75,7 @@ done
 for option in -mm --explode -z --stat --trace-fault -nographics $'--new\nline' $'-\e[31m'; do
     refuse $option image
 done
-for sub in test report isa; do
+for sub in report; do
     refuse_saying "$sub" $sub image
 done
 refuse_saying "did you mean" --max-instruction 5 image

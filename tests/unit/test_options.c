@@ -106,7 +106,7 @@ static const struct {
     {"x -hda disk.img", "-hda: not available yet"},
     {"x --save-state f", "-save-state: not available yet"},
     {"x -gdb tcp::1234", "-gdb: not available yet"},
-    {"test x", "test: this subcommand is not available yet"},
+    {"report x", "report: this subcommand is not available yet"},
     {"x y", "y: one IMAGE only, and x is one"},
     {"x -kernel y", "-kernel: an IMAGE is named as well"},
     {"-rom r -kernel y", "-kernel: a ROM is named as well"},
