@@ -4,6 +4,7 @@
 
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
+#include "cpu/msr.h"
 #include "cpu/system.h"
 
 #define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
@@ -18,6 +19,7 @@ static const struct {
     {CR4_PGE, FEAT_PGE},       {CR4_PCE, FEAT_CMOV},  {CR4_OSFXSR, FEAT_FXSR},       {CR4_OSXMMEXCPT, FEAT_SSE},
     {CR4_UMIP, FEAT_UMIP},     {CR4_LA57, FEAT_LA57}, {CR4_FSGSBASE, FEAT_FSGSBASE}, {CR4_PCIDE, FEAT_PCID},
     {CR4_OSXSAVE, FEAT_XSAVE}, {CR4_SMEP, FEAT_SMEP}, {CR4_SMAP, FEAT_SMAP},         {CR4_PKE, FEAT_PKU},
+    {CR4_VME, FEAT_VME},       {CR4_PVI, FEAT_VME},   {CR4_MCE, FEAT_MCE},           {CR4_PKS, FEAT_PKS},
 };
 
 static u64 cr4_defined(const struct cpu *cpu)
@@ -50,6 +52,8 @@ void paging_refresh(struct cpu *cpu)
     p->smap = cpu->cr4 & CR4_SMAP;
     p->pke = (cpu->cr4 & CR4_PKE) && (cpu->efer & EFER_LMA);
     p->pkru = cpu->pkru;
+    p->pks = (cpu->cr4 & CR4_PKS) && (cpu->efer & EFER_LMA);
+    p->pkrs = (u32)cpu->pkrs;
 }
 
 /*
@@ -163,7 +167,7 @@ void control_write_cr3(struct cpu *cpu, u64 value)
 /* SDM "Operations that Invalidate TLBs and Paging-Structure Caches" asks for fewer flushes than this makes. */
 void control_write_cr4(struct cpu *cpu, u64 value)
 {
-    const u64 flushing = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_LA57;
+    const u64 flushing = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_PKS | CR4_LA57;
     u64 changed = value ^ cpu->cr4;
     u64 pdpte[4];
     bool reload;
@@ -192,7 +196,7 @@ void control_write_efer(struct cpu *cpu, u64 value)
 {
     const struct features *f = &cpu->features;
     u64 defined = EFER_LMA | (has_feature(f, FEAT_SYSCALL) ? EFER_SCE : 0) | (has_feature(f, FEAT_LM) ? EFER_LME : 0) |
-                  (has_feature(f, FEAT_NX) ? EFER_NXE : 0);
+                  (has_feature(f, FEAT_NX) && !(cpu->misc_enable & MISC_ENABLE_NO_XD) ? EFER_NXE : 0);
     u64 changed;
 
     if (value & ~defined)

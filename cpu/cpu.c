@@ -119,7 +119,7 @@ void cpu_destroy(struct cpu *cpu)
 void cpu_reset(struct cpu *cpu)
 {
     memset(cpu->gpr, 0, sizeof cpu->gpr);
-    cpu->RDX = (u64)cpu->features.family << 8 | (u64)cpu->features.model << 4 | cpu->features.stepping;
+    cpu->RDX = features_signature(&cpu->features);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         cpu->seg[i] = (struct segment){.limit = 0xffff, .attributes = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED};
     cpu->seg[SEG_CS].selector = 0xf000;
@@ -230,7 +230,7 @@ void cpu_get_state(struct cpu *cpu, struct cpu_state *s)
     s->gdt_base = cpu->gdt.base, s->gdt_limit = cpu->gdt.limit;
     s->idt_base = cpu->idt.base, s->idt_limit = cpu->idt.limit;
     s->cr0 = cpu->cr0, s->cr2 = cpu->cr2, s->cr3 = cpu->cr3, s->cr4 = cpu->cr4, s->cr8 = cpu->cr8;
-    s->efer = cpu->efer, s->xcr0 = cpu->xcr0, s->pkru = cpu->pkru;
+    s->efer = cpu->efer, s->xcr0 = cpu->xcr0, s->pkru = cpu->pkru, s->pkrs = (u32)cpu->pkrs;
     memcpy(s->dr, cpu->dr, sizeof s->dr);
     memcpy(s->pdpte, cpu->paging.pdpte, sizeof s->pdpte);
 }
@@ -247,7 +247,7 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
     cpu->gdt = (struct table_register){s->gdt_base, s->gdt_limit};
     cpu->idt = (struct table_register){s->idt_base, s->idt_limit};
     cpu->cr0 = s->cr0, cpu->cr2 = s->cr2, cpu->cr3 = s->cr3, cpu->cr4 = s->cr4, cpu->cr8 = s->cr8;
-    cpu->efer = s->efer, cpu->xcr0 = s->xcr0, cpu->pkru = s->pkru;
+    cpu->efer = s->efer, cpu->xcr0 = s->xcr0, cpu->pkru = s->pkru, cpu->pkrs = s->pkrs;
     memcpy(cpu->dr, s->dr, sizeof s->dr);
     memcpy(cpu->paging.pdpte, s->pdpte, sizeof s->pdpte);
     cpu->cpl = in_protected(cpu) ? s->rflags & FLAG_VM ? 3 : ATTR_DPL_OF(cpu->seg[SEG_SS].attributes) : 0;

@@ -38,7 +38,7 @@ struct cpu_state {
     u16 gdt_limit, idt_limit;
     u64 cr0, cr2, cr3, cr4, cr8, efer, xcr0;
     u64 dr[8];
-    u32 pkru;
+    u32 pkru, pkrs;
     u64 pdpte[4];
 };
 

@@ -6,6 +6,7 @@
 
 #include "cpu/control.h"
 #include "cpu/handlers.h"
+#include "cpu/msr.h"
 #include "cpu/system.h"
 
 #define XSAVE_LEGACY_AND_HEADER 576
@@ -45,8 +46,10 @@ static void leaf_signature(const struct cpu *cpu, u32 out[4])
 {
     const struct features *f = &cpu->features;
 
-    out[CPUID_EAX] = (u32)(f->model >> 4) << 16 | (u32)f->family << 8 | (f->model & 0xfu) << 4 | f->stepping;
+    out[CPUID_EAX] = features_signature(f);
     out[CPUID_EBX] = has_feature(f, FEAT_CLFSH) ? 1u << 16 | 64 / 8 << 8 : 0; /* one logical processor, 64-byte lines */
+    if (!(cpu->misc_enable & MISC_ENABLE_MONITOR))
+        out[CPUID_ECX] &= ~(1u << 3);
     if (cpu->cr4 & CR4_OSXSAVE)
         out[CPUID_ECX] |= 1u << 27;
 }
@@ -57,11 +60,13 @@ static void leaf_cache_descriptors(const struct cpu *cpu, u32 out[4])
     static const u32 p6[4] = {0x03020101, 0, 0, 0x0c040882};
     static const u32 core[4] = {0x76036301, 0x00f0b5ff, 0, 0x00c10000};
 
+    if (cpu->features.amd)
+        return; /* leaves 80000005H and 80000006H instead */
     memcpy(out, cpu->features.max_leaf >= 4 ? core : p6, 16);
 }
 
 /* 32 KiB of instructions and of data, 8 ways; 1 MiB unified, 16 ways. 64-byte lines throughout. */
-static void leaf_caches(u32 subleaf, u32 out[4])
+static void leaf_caches(const struct cpu *cpu, u32 subleaf, u32 out[4])
 {
     static const u32 caches[3][4] = {
         {0x121, 7u << 22 | 63, 63, 0},
@@ -69,7 +74,7 @@ static void leaf_caches(u32 subleaf, u32 out[4])
         {0x143, 15u << 22 | 63, 1023, 0},
     };
 
-    if (subleaf < 3)
+    if (subleaf < 3 && !cpu->features.amd)
         memcpy(out, caches[subleaf], 16);
 }
 
@@ -103,7 +108,7 @@ static void query_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]
     case 0: leaf_vendor(cpu, out); break;
     case 1: leaf_signature(cpu, out); break;
     case 2: leaf_cache_descriptors(cpu, out); break;
-    case 4: leaf_caches(subleaf, out); break;
+    case 4: leaf_caches(cpu, subleaf, out); break;
     case 5:
         if (has_feature(&cpu->features, FEAT_MONITOR)) {
             out[CPUID_EAX] = out[CPUID_EBX] = 64;
@@ -131,6 +136,25 @@ static void query_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]
     }
 }
 
+/* AMD repeats there what leaf 1 says of the same bits, but for SEP, whose place is SYSCALL's. */
+#define AMD_SHARED_EDX 0x0183f3ffu
+
+static void leaf_extended_features(const struct cpu *cpu, u32 out[4])
+{
+    u32 basic[4] = {0};
+
+    if (cpu->misc_enable & MISC_ENABLE_NO_XD)
+        out[CPUID_EDX] &= ~(1u << 20);
+    if (!cpu->features.amd) {
+        if (!in_code64(cpu)) /* Intel shows SYSCALL only where it works */
+            out[CPUID_EDX] &= ~(1u << 11);
+        return;
+    }
+    add_feature_bits(cpu, 1, 0, basic);
+    out[CPUID_EAX] = features_signature(&cpu->features);
+    out[CPUID_EDX] |= basic[CPUID_EDX] & AMD_SHARED_EDX;
+}
+
 static void query_extended(const struct cpu *cpu, u32 leaf, u32 out[4])
 {
     const struct features *f = &cpu->features;
@@ -138,15 +162,16 @@ static void query_extended(const struct cpu *cpu, u32 leaf, u32 out[4])
 
     switch (leaf) {
     case 0x80000000: out[CPUID_EAX] = f->max_extended; break;
-    case 0x80000001: /* Intel shows SYSCALL only where it works */
-        if (!in_code64(cpu))
-            out[CPUID_EDX] &= ~(1u << 11);
-        break;
+    case 0x80000001: leaf_extended_features(cpu, out); break;
     case 0x80000002:
     case 0x80000003:
     case 0x80000004:
         strncpy(brand, f->brand, sizeof(brand) - 1);
         memcpy(out, brand + 16 * (leaf - 0x80000002), 16);
+        break;
+    case 0x80000005: /* 32 KiB of data and of instructions, 8 ways; the TLBs are not described */
+        if (f->amd)
+            out[CPUID_ECX] = out[CPUID_EDX] = 32u << 24 | 8u << 16 | 1u << 8 | 64;
         break;
     case 0x80000006:
         out[CPUID_ECX] = 1024u << 16 | 8u << 12 | 64; /* 1 MiB, 16 ways, 64-byte lines */

@@ -12,6 +12,7 @@
 #include "cpu/flags.h"
 #include "cpu/memory.h"
 #include "cpu/mode.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 #include "cpu/tlb.h"
 
@@ -188,6 +189,7 @@ static u64 ins(struct string *s, u64 n)
     (void)n;
     struct cpu *cpu = s->cpu;
     io_check(cpu, (u16)cpu->RDX, s->width);
+    debug_io_access(cpu, (u16)cpu->RDX, s->width);
     mem_probe_write(cpu, SEG_ES, s->dest, s->width);
     u64 v = bus_read(cpu->config.io, (u16)cpu->RDX, s->width);
     mem_write(cpu, SEG_ES, s->dest, v, s->width);
@@ -200,6 +202,7 @@ static u64 outs(struct string *s, u64 n)
     (void)n;
     struct cpu *cpu = s->cpu;
     io_check(cpu, (u16)cpu->RDX, s->width);
+    debug_io_access(cpu, (u16)cpu->RDX, s->width);
     bus_write(cpu->config.io, (u16)cpu->RDX, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
     advance(s, REG_RSI, 1);
     return 1;
@@ -250,6 +253,7 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
                 cpu->f = before;
             cpu->budget -= op_before(op);
             cpu->rip = op_rip(cpu, op);
+            cpu->rflags |= FLAG_RF; /* what strikes between iterations saves RF = 1: no second instruction breakpoint */
             cpu->op = NULL;
             return NULL;
         }

@@ -2,6 +2,7 @@
 /* Frames, inner stacks: what far transfers and event delivery share. */
 #include "cpu/far.h"
 
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 void frame_probe(struct cpu *cpu, const struct frame *f)
@@ -24,6 +25,8 @@ void frame_write(struct cpu *cpu, const struct frame *f)
     bool plain = !f->access.user && !f->access.ac && first - last == size - f->width;
     u8 *p = plain ? system_peek(cpu, last, size, true) : NULL;
 
+    if (unlikely(cpu->data_breakpoints))
+        debug_data_access(cpu, last, size, true);
     if (likely(p != NULL)) {
         for (unsigned i = 0; i < f->count; i++)
             host_store(p + size - (i + 1) * f->width, f->slot[i].value, f->width);

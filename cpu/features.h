@@ -22,11 +22,21 @@ struct features {
     const char *brand;
     const char *name;
     char vendor[13];
+    bool amd; /* the vendor is AMD, or one that builds its processors: where the two differ, AMD's way */
 };
 
 static inline bool has_feature(const struct features *f, unsigned feature)
 {
     return feature == FEAT_ALWAYS || (f->has[feature >> 6] >> (feature & 63) & 1);
+}
+
+/* Family, model and stepping as CPUID.1:EAX and, after RESET, EDX show them. */
+static inline u32 features_signature(const struct features *f)
+{
+    unsigned family = f->family < 15 ? f->family : 15;
+
+    return (u32)(f->family - family) << 20 | (u32)(f->model >> 4) << 16 | family << 8 | (f->model & 0xfu) << 4 |
+           f->stepping;
 }
 
 /* Parse "-cpu" text. False with a one-line reason. */

@@ -6,6 +6,7 @@
 #include "cpu/interrupt.h"
 
 #include "cpu/far.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 #define DR7_GD BIT(13)
@@ -57,8 +58,10 @@ static void deliver_commit(struct cpu *cpu, const struct cpu_event *ev, u64 clea
     cpu->rflags &= ~clear_flags;
     if (ev->kind == EVENT_NMI)
         cpu->nmi_blocked = true;
-    if (ev->vector == VEC_DB && !is_software(ev))
+    if (ev->vector == VEC_DB && !is_software(ev)) {
         cpu->dr[7] &= ~DR7_GD;
+        cpu->debugctl &= ~DEBUGCTL_BTF; /* "BTF": cleared by the debug exception; LBR too on the first that had it */
+    }
     cpu->shadow = SHADOW_NONE;
     cpu->halted = false;
     cpu->single_step = false;
@@ -193,7 +196,7 @@ static u64 push_long(struct cpu *cpu, struct entry *e, const struct segment *ss,
                      unsigned count, u64 rip)
 {
     bool accessed = !descriptor_unaccessed(&e->cs_descriptor);
-    bool plain = accessed && e->cpl != 3 && is_canonical(&cpu->paging, rip);
+    bool plain = accessed && !cpu->data_breakpoints && e->cpl != 3 && is_canonical(&cpu->paging, rip);
     u8 *p = plain ? system_peek(cpu, rsp - 8 * count, 8 * count, true) : NULL;
 
     cpu->delivery_step = "push";

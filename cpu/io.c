@@ -6,6 +6,7 @@
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/memory.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 /*
@@ -43,6 +44,7 @@ void exec_IN(struct cpu *cpu, const struct op *op)
     unsigned width = io_width(op);
 
     io_check(cpu, port, width);
+    debug_io_access(cpu, port, width);
     reg_write(cpu, REG_RAX, bus_read(cpu->config.io, port, width), width, true);
 }
 
@@ -52,26 +54,56 @@ void exec_OUT(struct cpu *cpu, const struct op *op)
     unsigned width = io_width(op);
 
     io_check(cpu, port, width);
+    debug_io_access(cpu, port, width);
     bus_write(cpu->config.io, port, cpu->RAX & size_mask(width), width);
+}
+
+/*
+ * SDM Vol. 3B, "Interrupt and Exception Handling in Virtual-8086 Mode": with CR4.VME and IOPL below 3 the 16-bit forms
+ * of PUSHF, POPF and IRET work on VIF in IF's place; everything else there is #GP(0).
+ */
+bool flags_virtualized(struct cpu *cpu, unsigned osize)
+{
+    if (!in_v86(cpu) || iopl(cpu) == 3)
+        return false;
+    if (osize != 2 || !(cpu->cr4 & CR4_VME))
+        raise_gp(cpu, 0);
+    return true;
+}
+
+u64 flags_virtual_image(const struct cpu *cpu)
+{
+    u64 flags = flags_get(cpu);
+
+    return (flags & ~FLAG_IF) | FLAG_IOPL | (flags & FLAG_VIF ? FLAG_IF : 0);
+}
+
+/* A virtual interrupt waits, and the program would enable them; or it asks for single step: the monitor's business. */
+u64 flags_from_virtual_image(struct cpu *cpu, u64 image)
+{
+    const u64 mask = FLAGS_ARITH | FLAG_DF | FLAG_NT;
+
+    if (image & FLAG_TF || (image & FLAG_IF && cpu->rflags & FLAG_VIP))
+        raise_gp(cpu, 0);
+    return (flags_get(cpu) & ~(mask | FLAG_TF | FLAG_VIF | FLAG_RF)) | (image & mask) |
+           (image & FLAG_IF ? FLAG_VIF : 0);
 }
 
 void exec_PUSHF(struct cpu *cpu, const struct op *op)
 {
     u64 sp = stack_next(cpu, op, -(int)op->osize);
+    u64 image = flags_virtualized(cpu, op->osize) ? flags_virtual_image(cpu) : flags_get(cpu);
 
-    if (in_v86(cpu) && iopl(cpu) < 3)
-        raise_gp(cpu, 0);
-    mem_write(cpu, SEG_SS, sp, flags_get(cpu) & ~(FLAG_VM | FLAG_RF), op->osize);
+    mem_write(cpu, SEG_SS, sp, image & ~(FLAG_VM | FLAG_RF), op->osize);
     stack_set(cpu, op, sp);
 }
 
-/* VM stays, RF is cleared; VIF and VIP do not exist without VME. */
+/* VM, VIF and VIP stay, RF is cleared. */
 void exec_POPF(struct cpu *cpu, const struct op *op)
 {
-    u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT, old = cpu->rflags, image;
+    u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT, old = cpu->rflags, image, flags;
+    bool virtualized = flags_virtualized(cpu, op->osize);
 
-    if (in_v86(cpu) && iopl(cpu) < 3)
-        raise_gp(cpu, 0);
     image = mem_read(cpu, SEG_SS, cpu->RSP & stack_mask(op), op->osize);
     if (cpu->cpl <= iopl(cpu))
         mask |= FLAG_IF;
@@ -79,30 +111,44 @@ void exec_POPF(struct cpu *cpu, const struct op *op)
         mask |= FLAG_IOPL;
     if (op->osize > 2)
         mask |= FLAG_AC | FLAG_ID;
+    if (virtualized)
+        flags = flags_from_virtual_image(cpu, image);
+    else
+        flags = (old & ~(mask | FLAG_RF)) | (image & mask);
     stack_set(cpu, op, stack_next(cpu, op, op->osize));
-    flags_set(cpu, (old & ~(mask | FLAG_RF)) | (image & mask));
+    flags_set(cpu, flags);
     if ((old ^ cpu->rflags) & (FLAG_TF | FLAG_AC))
         cpu_refresh(cpu);
 }
 
-/* CPL <= IOPL, which in virtual-8086 mode (CPL 3) means IOPL 3; real mode is CPL 0. */
-static void check_iopl(struct cpu *cpu)
+/*
+ * CLI and STI where CPL > IOPL: on VIF, in virtual-8086 mode with CR4.VME and at CPL 3 of protected mode with CR4.PVI
+ * (SDM Vol. 3B, "Protected-Mode Virtual Interrupts").
+ */
+static bool on_virtual_if(struct cpu *cpu)
 {
-    if (cpu->cpl > iopl(cpu))
+    if (cpu->cpl <= iopl(cpu))
+        return false;
+    if (cpu->cpl != 3 || !(cpu->cr4 & (in_v86(cpu) ? CR4_VME : CR4_PVI)))
         raise_gp(cpu, 0);
+    return true;
 }
 
 void exec_CLI(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    check_iopl(cpu);
-    cpu->rflags &= ~FLAG_IF;
+    cpu->rflags &= on_virtual_if(cpu) ? ~FLAG_VIF : ~FLAG_IF;
 }
 
 void exec_STI(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    check_iopl(cpu);
+    if (on_virtual_if(cpu)) {
+        if (cpu->rflags & FLAG_VIP)
+            raise_gp(cpu, 0);
+        cpu->rflags |= FLAG_VIF;
+        return;
+    }
     if (!(cpu->rflags & FLAG_IF))
         cpu->shadow = SHADOW_STI;
     cpu->rflags |= FLAG_IF;

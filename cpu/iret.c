@@ -17,11 +17,53 @@ static void deliver_software(struct cpu *cpu, unsigned vector)
     cpu->next_rip = cpu->rip;
 }
 
-/* Virtual-8086 mode without VME: sensitive to IOPL. */
+/* The bit of this vector in the TSS: the 32 bytes below the I/O map. Where that cannot be read there is no permission.
+ */
+static bool is_redirected(struct cpu *cpu, unsigned vector)
+{
+    const struct segment *tr = &cpu->seg[SEG_TR];
+    u32 at;
+
+    if (!(tr->attributes & ATTR_P) || !(tr->attributes & 8) || tr->limit < 103)
+        raise_gp(cpu, 0);
+    at = (u32)sys_read(cpu, tr->base + 102, 2, IMPLICIT_TSS) - 32 + vector / 8;
+    if (at > tr->limit)
+        raise_gp(cpu, 0);
+    return !(sys_read(cpu, tr->base + at, 1, IMPLICIT_BITMAP) >> (vector % 8) & 1);
+}
+
+/* Methods 5 and 6: through the 8086 program's own table at linear address 0, as real-address mode would. */
+static void deliver_8086(struct cpu *cpu, unsigned vector)
+{
+    bool virtual_if = iopl(cpu) < 3;
+    u32 target = (u32)sys_read(cpu, vector * 4u, 4, IMPLICIT_IDT);
+    struct frame f;
+
+    frame_begin(&f, &cpu->seg[SEG_SS], false, cpu->RSP, 2, access_explicit(cpu, ACCESS_WRITE));
+    frame_push(cpu, &f, virtual_if ? flags_virtual_image(cpu) : flags_get(cpu));
+    frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
+    frame_push(cpu, &f, cpu->next_rip);
+    frame_write(cpu, &f);
+
+    cpu->RSP = frame_rsp(cpu, &f);
+    segment_load_real(cpu, SEG_CS, (u16)(target >> 16));
+    cpu->next_rip = target & 0xffff;
+    cpu->rflags &= ~(FLAG_TF | FLAG_RF | (virtual_if ? FLAG_VIF : FLAG_IF));
+    cpu->single_step = false;
+    cpu_refresh(cpu);
+}
+
+/* SDM Vol. 3B, "Software Interrupt Handling Methods While in Virtual-8086 Mode". Only INT n is subject to them. */
 void exec_INT(struct cpu *cpu, const struct op *op)
 {
-    if (in_v86(cpu) && iopl(cpu) < 3)
-        raise_gp(cpu, 0);
+    if (in_v86(cpu)) {
+        if (cpu->cr4 & CR4_VME && is_redirected(cpu, (u8)op->imm)) {
+            deliver_8086(cpu, (u8)op->imm);
+            return;
+        }
+        if (iopl(cpu) < 3)
+            raise_gp(cpu, 0);
+    }
     deliver_software(cpu, (u8)op->imm);
 }
 
@@ -65,7 +107,10 @@ static u64 slot_at(struct cpu *cpu, const struct op *op, const u8 *stack, unsign
 
 static u64 slot(struct cpu *cpu, const struct op *op, unsigned index) { return slot_at(cpu, op, NULL, index); }
 
-/* What the popped image may change at this privilege. VIF and VIP do not exist without VME; VM is the caller's. */
+/* EFLAGS bits a processor without VME does not have. */
+static u64 vme_flags(const struct cpu *cpu) { return has_feature(&cpu->features, FEAT_VME) ? FLAG_VIF | FLAG_VIP : 0; }
+
+/* What the popped image may change at this privilege. VM is the caller's. */
 static u64 returned_flags(const struct cpu *cpu, const struct op *op, u64 image)
 {
     u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
@@ -75,17 +120,19 @@ static u64 returned_flags(const struct cpu *cpu, const struct op *op, u64 image)
     if (cpu->cpl == 0)
         mask |= FLAG_IOPL;
     if (op->osize > 2)
-        mask |= FLAG_RF | FLAG_AC | FLAG_ID;
+        mask |= FLAG_RF | FLAG_AC | FLAG_ID | (in_protected(cpu) && cpu->cpl == 0 ? vme_flags(cpu) : 0);
     return (flags_get(cpu) & ~mask) | (image & mask);
 }
 
-/* "REAL-ADDRESS-MODE"; "RETURN-FROM-VIRTUAL-8086-MODE" with IOPL 3, where IOPL itself stays since CPL is 3. */
+/* "REAL-ADDRESS-MODE"; "RETURN-FROM-VIRTUAL-8086-MODE", where IOPL itself stays since CPL is 3. */
 static void iret_real(struct cpu *cpu, const struct op *op)
 {
+    bool virtualized = flags_virtualized(cpu, op->osize);
     u64 rip = slot(cpu, op, 0), flags;
     u16 selector = (u16)slot(cpu, op, 1);
 
-    flags = returned_flags(cpu, op, slot(cpu, op, 2));
+    flags = slot(cpu, op, 2);
+    flags = virtualized ? flags_from_virtual_image(cpu, flags) : returned_flags(cpu, op, flags);
     if (rip > (in_v86(cpu) ? 0xffff : cpu->seg[SEG_CS].limit))
         raise_gp(cpu, 0);
     stack_set(cpu, op, stack_next(cpu, op, 3 * (int)op->osize));
@@ -98,8 +145,8 @@ static void iret_real(struct cpu *cpu, const struct op *op)
 /* "RETURN-TO-VIRTUAL-8086-MODE": the nine dwords were all probed by being read. */
 static void iret_to_v86(struct cpu *cpu, const struct op *op, u64 eip, u16 cs, u64 image)
 {
-    const u64 mask =
-        FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    const u64 mask = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
+                     FLAG_ID | vme_flags(cpu);
     static const u8 order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
     u16 selector[5];
     u64 esp = slot(cpu, op, 3);
@@ -179,8 +226,6 @@ void exec_IRET(struct cpu *cpu, const struct op *op)
     if (!in_protected(cpu)) {
         iret_real(cpu, op);
     } else if (in_v86(cpu)) {
-        if (iopl(cpu) < 3)
-            raise_gp(cpu, 0);
         iret_real(cpu, op);
     } else if (cpu->rflags & FLAG_NT) {
         iret_task(cpu);

@@ -245,6 +245,8 @@ void mem_read_block(struct cpu *cpu, unsigned seg, u64 offset, void *to, unsigne
     struct access a = access_now(cpu, ACCESS_READ);
     u64 la = seg_linear(cpu, seg, offset, size, ACCESS_READ);
     unsigned first = first_part(la, size);
+    if (unlikely(cpu->data_breakpoints))
+        debug_data_access(cpu, la, size, false);
     u64 pa = translate(cpu, la, first, a).pa,
         rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
     load_part(cpu, pa, to, first);
@@ -257,6 +259,8 @@ void mem_write_block(struct cpu *cpu, unsigned seg, u64 offset, const void *from
     struct access a = access_now(cpu, ACCESS_WRITE);
     u64 la = seg_linear(cpu, seg, offset, size, ACCESS_WRITE);
     unsigned first = first_part(la, size);
+    if (unlikely(cpu->data_breakpoints))
+        debug_data_access(cpu, la, size, true);
     u64 pa = translate(cpu, la, first, a).pa,
         rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
     store_part(cpu, pa, from, first);

@@ -10,7 +10,17 @@
 #include "cpu/handlers.h"
 #include "cpu/system.h"
 
-enum msr_kind { KIND_PLAIN, KIND_CANONICAL, KIND_CONSTANT, KIND_SIGNATURE, KIND_TYPES, KIND_HOOK };
+enum msr_kind {
+    KIND_PLAIN,
+    KIND_CANONICAL,
+    KIND_CONSTANT,
+    KIND_SIGNATURE,
+    KIND_COMMAND,
+    KIND_ALL_OR_NONE,
+    KIND_ZERO,
+    KIND_TYPES,
+    KIND_HOOK
+};
 
 enum msr_id {
 #define MSR(address, name, feature, kind, field, writable, reset) MSR_##name,
@@ -32,9 +42,17 @@ static const struct msr msrs[MSR_COUNT] = {
 #undef MSR
 };
 
-#define MISC_ENABLE_WRITABLE (BIT(0) | BIT(22)) /* fast strings, limit CPUID; the rest is fixed and ignores writes */
+/* Fast strings, TCC, EIST, MONITOR, limit CPUID, xTPR disable, XD disable; the rest is fixed and ignores writes. */
+#define MISC_ENABLE_WRITABLE (BIT(0) | BIT(3) | BIT(16) | MISC_ENABLE_MONITOR | BIT(22) | BIT(23) | MISC_ENABLE_NO_XD)
 #define MISC_ENABLE_KNOWN \
     (BIT(0) | BIT(3) | BIT(7) | BIT(11) | BIT(12) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34) | BIT(38))
+
+static bool vendor_has(const struct features *f, int id, u32 address)
+{
+    if (f->amd)
+        return id != MSR_PLATFORM_ID && id != MSR_MISC_ENABLE;
+    return address >> 16 != 0xc001;
+}
 
 static int msr_find(const struct cpu *cpu, u32 address)
 {
@@ -49,7 +67,7 @@ static int msr_find(const struct cpu *cpu, u32 address)
 #undef MSR
     default: return -1;
     }
-    return has_feature(&cpu->features, msrs[id].feature) ? id : -1;
+    return has_feature(&cpu->features, msrs[id].feature) && vendor_has(&cpu->features, id, address) ? id : -1;
 }
 
 static u64 *msr_field(struct cpu *cpu, int id) { return (u64 *)((u8 *)cpu + msrs[id].field); }
@@ -84,6 +102,8 @@ bool msr_read(const struct cpu *cpu, u32 address, u64 *value)
     case MSR_FS_BASE: *value = cpu->seg[SEG_FS].base; return true;
     case MSR_GS_BASE: *value = cpu->seg[SEG_GS].base; return true;
     }
+    if (msrs[id].kind == KIND_COMMAND)
+        return false;
     if (msrs[id].kind == KIND_CONSTANT || msrs[id].kind == KIND_SIGNATURE)
         *value = msrs[id].reset;
     else
@@ -126,9 +146,30 @@ static bool write_base(struct cpu *cpu, unsigned seg, u64 value)
     return true;
 }
 
+/* The keys of supervisor pages. */
+static bool write_pkrs(struct cpu *cpu, u64 value)
+{
+    if (value >> 32)
+        return false;
+    if (value == cpu->pkrs)
+        return true;
+    cpu->pkrs = value;
+    paging_refresh(cpu);
+    if (cpu->paging.pks)
+        tlb_flush_all(cpu);
+    cpu_refresh(cpu);
+    return true;
+}
+
 static bool write_hook(struct cpu *cpu, int id, u64 value)
 {
     switch (id) {
+    case MSR_PKRS: return write_pkrs(cpu, value);
+    case MSR_SPEC_CTRL:
+        if (value & ~(msrs[id].writable | (has_feature(&cpu->features, FEAT_SSBD) ? BIT(2) : 0)))
+            return false;
+        cpu->spec_ctrl = value;
+        return true;
     case MSR_TIME_STAMP_COUNTER: tsc_write(cpu, value); return true;
     case MSR_TSC_ADJUST:
         cpu->tsc_offset += value - cpu->tsc_adjust;
@@ -176,6 +217,15 @@ bool msr_write(struct cpu *cpu, u32 address, u64 value)
         break;
     case KIND_CONSTANT: return false;
     case KIND_SIGNATURE: return true;
+    case KIND_COMMAND: return !(value & ~msrs[id].writable);
+    case KIND_ALL_OR_NONE:
+        if (value != 0 && value != ~0ull)
+            return false;
+        break;
+    case KIND_ZERO:
+        if (value)
+            return false;
+        break;
     default: return write_hook(cpu, id, value);
     }
     *msr_field(cpu, id) = value;
@@ -185,7 +235,8 @@ bool msr_write(struct cpu *cpu, u32 address, u64 value)
 void msr_reset(struct cpu *cpu)
 {
     for (int id = 0; id < MSR_COUNT; id++)
-        if (msrs[id].kind != KIND_CONSTANT && msrs[id].kind != KIND_SIGNATURE && id != MSR_EFER)
+        if (msrs[id].kind != KIND_CONSTANT && msrs[id].kind != KIND_SIGNATURE && msrs[id].kind != KIND_COMMAND &&
+            id != MSR_EFER)
             *msr_field(cpu, id) = msrs[id].reset;
     cpu->seg[SEG_FS].base = cpu->seg[SEG_GS].base = 0;
     cpu->tsc_offset = 0 - tsc_read(cpu);

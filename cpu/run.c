@@ -275,6 +275,13 @@ static void execute_step(struct cpu *cpu)
     if ((cpu->dr[7] & 0xff) && cpu->shadow_step != SHADOW_MOV_SS)
         check_code_breakpoints(cpu);
     cpu->rflags &= ~FLAG_RF;
+    if (unlikely(cpu->single_step && cpu->debugctl & DEBUGCTL_BTF)) {
+        struct debug_branch b = debug_branch_at(cpu);
+        execute_single(cpu);
+        if (cpu->single_step && b.may && (b.always || cpu->rip != b.fallthrough))
+            cpu->dr6_pending |= DR6_BS;
+        return;
+    }
     execute_single(cpu);
     if (cpu->single_step)
         cpu->dr6_pending |= DR6_BS;
@@ -316,7 +323,8 @@ static bool landed(struct cpu *cpu)
     cpu->op = NULL;
     cpu->patch = NULL;
     cpu->resumed = false;
-    cpu->dr6_pending = 0; /* traps of an instruction that did not complete */
+    if (cpu->event.kind != EVENT_ICEBP) /* what MOV SS held back is delivered behind INT1, as behind INT n */
+        cpu->dr6_pending = 0;           /* traps of an instruction that did not complete */
     cpu->bounce.active = false;
     cpu->raised = true;
     if (cpu->delivering < 0)
@@ -334,8 +342,11 @@ static bool landed(struct cpu *cpu)
 static bool events(struct cpu *cpu, bool inhibited)
 {
     if (cpu->dr6_pending) {
-        if (cpu->shadow_step == SHADOW_MOV_SS)
-            return false; /* held with the rest until the next instruction is done */
+        if (cpu->shadow_step == SHADOW_MOV_SS) {
+            cpu->dr6_pending &=
+                ~DR6_BS;  /* lost, and made again by the next instruction if it runs to its end with TF */
+            return false; /* breakpoints are held until the next instruction is done */
+        }
         struct cpu_event e = {.vector = VEC_DB, .kind = EVENT_TRAP, .error = (u32)cpu->dr6_pending};
         u64 bits = cpu->dr6_pending;
         cpu->dr6_pending = 0;

@@ -6,6 +6,7 @@
 #include "cpu/op.h"
 
 #define DR6_BS BIT(14)
+#define DEBUGCTL_BTF BIT(1)
 
 /* The last instruction decoded that crosses from a page to the next, by page. */
 struct crossing {
@@ -19,6 +20,17 @@ struct crossing {
 
 /* An explicit data access, when data breakpoints are on: note those it meets; the trap comes after the instruction. */
 void debug_data_access(struct cpu *, u64 la, unsigned width, bool write);
+
+/* A port access that is allowed, before it is made: I/O breakpoints likewise, where CR4.DE has any. debug.c */
+void debug_io_access(struct cpu *, u16 port, unsigned width);
+/* DEBUGCTL.BTF: is the instruction at RIP a transfer that, once done, single step should trap? Ask before it runs and
+ * again, with the answer, after. debug.c */
+struct debug_branch {
+    bool may;        /* a transfer of control */
+    bool always;     /* not a conditional one */
+    u64 fallthrough; /* RIP behind it */
+};
+struct debug_branch debug_branch_at(struct cpu *);
 
 /* The bit of cpu->jump_pages for a page number. */
 static inline u64 jump_page_bit(u64 page) { return (page ^ page >> 12 ^ page >> 24) & 4095; }

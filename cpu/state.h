@@ -63,6 +63,7 @@
 #define CR4_SMEP BIT(20)
 #define CR4_SMAP BIT(21)
 #define CR4_PKE BIT(22)
+#define CR4_PKS BIT(24)
 
 #define EFER_SCE BIT(0)
 #define EFER_LME BIT(8)
@@ -194,7 +195,10 @@ struct cpu {
     u64 star, lstar, cstar, fmask, kernel_gs_base;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 tsc_offset, tsc_aux, pat, misc_enable, mtrr_def_type, mtrr_fixed[11], mtrr_phys[16];
-    u64 tsc_adjust, debugctl;
+    u64 tsc_adjust, debugctl, pkrs, spec_ctrl;
+    u64 mcg_status, mc_bank[4][4]; /* CTL, STATUS, ADDR, MISC */
+    u64 syscfg, hwcr, top_mem[2];  /* AMD's, as the performance counters */
+    u64 perf_select[4], perf_counter[4];
 
     struct x87 x87;
     union xmm xmm[16];

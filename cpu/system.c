@@ -7,6 +7,7 @@
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/memory.h"
+#include "cpu/msr.h"
 #include "cpu/system.h"
 
 void exec_HLT(struct cpu *cpu, const struct op *op)
@@ -20,7 +21,7 @@ void exec_MONITOR(struct cpu *cpu, const struct op *op)
 {
     u64 offset = cpu->RAX & size_mask(op->asize), la;
 
-    if (cpu->cpl != 0)
+    if (cpu->cpl != 0 || !(cpu->misc_enable & MISC_ENABLE_MONITOR))
         raise_ud(cpu);
     if ((u32)cpu->RCX != 0)
         raise_gp(cpu, 0);
@@ -37,7 +38,7 @@ void exec_MONITOR(struct cpu *cpu, const struct op *op)
 void exec_MWAIT(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    if (cpu->cpl != 0)
+    if (cpu->cpl != 0 || !(cpu->misc_enable & MISC_ENABLE_MONITOR))
         raise_ud(cpu);
     if ((u32)cpu->RCX > 1)
         raise_gp(cpu, 0);

@@ -30,6 +30,15 @@ u16 far_pointer(struct cpu *, const struct op *, u64 *offset);
 /* #GP(0) unless the current privilege level, the TSS's I/O bitmap included, allows this port access. io.c */
 void io_check(struct cpu *, u16 port, unsigned width);
 
+/*
+ * Virtual-8086 mode's virtual IF (io.c). True if an instruction that moves the flags image works on VIF, because
+ * CR4.VME is on and IOPL below 3; #GP(0) if it may not run at all. Then the image PUSHF shows, and the flags POPF or
+ * IRET makes of one, #GP(0) if the monitor must decide.
+ */
+bool flags_virtualized(struct cpu *, unsigned osize);
+u64 flags_virtual_image(const struct cpu *);
+u64 flags_from_virtual_image(struct cpu *, u64 image);
+
 /* Seeds RDRAND's generator. random.c */
 void random_seed(struct cpu *, u64 seed);
 

@@ -128,8 +128,8 @@ static void set_busy(struct cpu *cpu, u16 selector, bool busy)
 static void commit_switch(struct cpu *cpu, const struct segment *tss, const struct task *t, enum task_source source,
                           u64 rip, u64 flags)
 {
-    const u64 known =
-        FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID;
+    const u64 known = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
+                      FLAG_ID | (has_feature(&cpu->features, FEAT_VME) ? FLAG_VIF | FLAG_VIP : 0);
     u16 old = cpu->seg[SEG_TR].selector;
     bool nested = source == TASK_CALL || source == TASK_INT;
 

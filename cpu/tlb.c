@@ -72,7 +72,7 @@ static void fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w,
     if (w->page_size > PAGE_SIZE)
         note_large_page(cpu, la, w->page_size);
     if (!writable && w->dirty) { /* else a store must come by here to set D, or to be refused */
-        if (cpu->paging.pke) {
+        if (cpu->paging.pke || cpu->paging.pks) {
             a.kind = ACCESS_WRITE;
             writable = cpu_walk(cpu, la, a).cause == CAUSE_NONE;
         } else {

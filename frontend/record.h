@@ -47,6 +47,7 @@ struct record {
     u8 code_bits; /* 16, 32, 64 */
     u64 rip, rsp, rflags, cr0, cr3, cr4, efer, fs_base, gs_base;
     u32 pkru;
+    u32 pkrs; /* not in the trace format, but in the words about a supervisor page */
     u8 bytes_count;
     u8 bytes[DISASM_MAX];
 

@@ -178,6 +178,7 @@ static void fill_state(struct record *r, struct cpu *cpu, const struct cpu_state
     r->cr4 = s->cr4;
     r->efer = s->efer;
     r->pkru = s->pkru;
+    r->pkrs = s->pkrs;
     r->fs_base = s->seg[SEG_FS].base;
     r->gs_base = s->seg[SEG_GS].base;
     if (r->mode != MODE_LONG64)

@@ -170,6 +170,7 @@ void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
     r.cr4 = state.cr4;
     r.efer = state.efer;
     r.pkru = state.pkru;
+    r.pkrs = state.pkrs;
     tell_where(cpu, &state, to);
     tell_recent(s, to);
     for (unsigned i = 0; i < s->links; i++) {

@@ -140,17 +140,23 @@ static void why_smap(struct text *t, const struct record *r)
 }
 
 /* AD forbids everything, WD writes. */
-static char key_right(const struct record *r) { return r->pkru >> (2 * r->walk.key) & 1 ? 'A' : 'W'; }
+static void key_right(struct text *t, const struct record *r)
+{
+    u32 rights = r->walk.user ? r->pkru : r->pkrs;
+
+    text_string(t, r->walk.user ? "PKRU." : "IA32_PKRS.");
+    text_char(t, rights >> (2 * r->walk.key) & 1 ? 'A' : 'W');
+    text_char(t, 'D');
+}
 
 static void why_key(struct text *t, const struct record *r)
 {
     text_string(t, " has protection key ");
     text_decimal(t, r->walk.key);
-    text_string(t, " and PKRU.");
-    text_char(t, key_right(r));
-    text_char(t, 'D');
+    text_string(t, " and ");
+    key_right(t, r);
     text_decimal(t, r->walk.key);
-    text_string(t, "=1 (CR4.PKE=1)");
+    text_string(t, r->walk.user ? "=1 (CR4.PKE=1)" : "=1 (CR4.PKS=1)");
 }
 
 static void why_write(struct text *t, const struct record *r)
@@ -261,11 +267,9 @@ void verdict_cure(struct text *t, const struct record *r)
             cure_entry(t, "U/S=0", leaf(r));
         break;
     case CAUSE_PROTECTION_KEY:
-        text_string(t, "PKRU.");
-        text_char(t, key_right(r));
-        text_char(t, 'D');
+        key_right(t, r);
         text_decimal(t, r->walk.key);
-        text_string(t, "=0 (WRPKRU)");
+        text_string(t, r->walk.user ? "=0 (WRPKRU)" : "=0 (WRMSR 6E1H)");
         break;
     default: text_string(t, "none known");
     }
@@ -292,9 +296,9 @@ void verdict_short(struct text *t, const struct record *r)
     } else if (r->walk.cause == CAUSE_PROTECTION_KEY) {
         text_string(t, "with protection key ");
         text_decimal(t, r->walk.key);
-        text_string(t, ", PKRU.");
-        text_char(t, key_right(r));
-        text_string(t, "D=1");
+        text_string(t, ", ");
+        key_right(t, r);
+        text_string(t, "=1");
     } else {
         text_string(t, clause[r->walk.cause]);
     }

@@ -31,7 +31,9 @@ struct paging {
     bool smep;     /* CR4.SMEP */
     bool smap;     /* CR4.SMAP */
     bool pke;      /* CR4.PKE, with EFER.LMA */
+    bool pks;      /* CR4.PKS, with EFER.LMA */
     u32 pkru;      /* protection-key rights, user pages */
+    u32 pkrs;      /* IA32_PKRS: the same, supervisor pages */
 };
 
 enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };

@@ -97,8 +97,8 @@ ALWAYS_INLINE u32 rights_refused(const struct paging *p, const struct walk *w, s
         refused |= BIT(CAUSE_WRITE_PROTECTED);
     if (!user && w->user && p->smap && (a.implicit != IMPLICIT_NONE || !a.ac))
         refused |= BIT(CAUSE_SMAP);
-    if (p->pke && w->user) {
-        u32 key_rights = p->pkru >> (2 * w->key); /* bit 0 AD, bit 1 WD */
+    if (w->user ? p->pke : p->pks) {
+        u32 key_rights = (w->user ? p->pkru : p->pkrs) >> (2 * w->key); /* bit 0 AD, bit 1 WD */
 
         if ((key_rights & 1) || ((key_rights & 2) && a.kind == ACCESS_WRITE && (user || p->wp)))
             refused |= BIT(CAUSE_PROTECTION_KEY);

@@ -96,9 +96,9 @@ static void ask(struct tally *t, const struct question *q, const char *suite, u6
     if (t->wrong++ >= 3)
         return;
     printf("MISMATCH %s #%" PRIu64 ": mode %d la %" PRIx64 " width %u wp %d pse %d/%d 1g %d nxe %d smep %d smap %d "
-           "pke %d pkru %x; kind %d user %d ac %d implicit %d%s\n  chain",
+           "pke %d pkru %x pks %d pkrs %x; kind %d user %d ac %d implicit %d%s\n  chain",
            suite, number, q->p.mode, q->la, q->p.maxphyaddr, q->p.wp, q->p.pse, q->p.pse36, q->p.page1gb, q->p.nxe,
-           q->p.smep, q->p.smap, q->p.pke, q->p.pkru, q->a.kind, q->a.user, q->a.ac, q->a.implicit,
+           q->p.smep, q->p.smap, q->p.pke, q->p.pkru, q->p.pks, q->p.pkrs, q->a.kind, q->a.user, q->a.ac, q->a.implicit,
            tables.astray ? "; read the wrong place" : "");
     for (unsigned i = 0; i < q->count; i++)
         printf(" %016" PRIx64, q->chain[i]);
@@ -213,6 +213,23 @@ static void question_registers(struct question *q)
         q->p.pdpte[i] = i == q->la >> 30 ? q->chain[0] : ~q->chain[0];
 }
 
+/*
+ * The keys' control state. 0: off, with a register that forbids; 1 to 4: on, the key's two bits; 5: on, only other keys
+ * forbidden. What is about the other kind of page (user or supervisor) is made to say the contrary.
+ */
+static void question_keys(struct question *q, unsigned leaf, unsigned key, unsigned state)
+{
+    u32 rights = state == 0 ? ~0u : state == 5 ? ~(3u << (2 * key)) : (state - 1) << (2 * key);
+    bool user = true;
+
+    for (unsigned i = 0; i + leaf <= q->count; i++)
+        user = user && q->chain[i] & PTE_U;
+    q->p.pke = user == (state > 0);
+    q->p.pks = user != (state > 0);
+    q->p.pkru = user ? rights : ~rights;
+    q->p.pkrs = user ? ~rights : rights;
+}
+
 /* Suite 1: every entry present and well-formed; all rights at all levels, under all controls. */
 static void suite_rights(struct tally *t, enum paging_mode mode, unsigned leaf, u64 stride)
 {
@@ -234,8 +251,7 @@ static void suite_rights(struct tally *t, enum paging_mode mode, unsigned leaf, 
         q.p.smep = controls & 2;
         q.p.smap = controls & 4;
         q.p.nxe = !narrow && controls & 8;
-        pkey = keys ? digit(&left, 6) : 0; /* 0: PKE off with a forbidding PKRU; 5: on, only other keys forbidden */
-        q.p.pke = pkey > 0;
+        pkey = keys ? digit(&left, 6) : 0;
         question_address(&q, r);
         question_chain(t, &q, leaf, r);
         for (unsigned i = first; i + leaf <= q.count; i++) {
@@ -248,7 +264,7 @@ static void suite_rights(struct tally *t, enum paging_mode mode, unsigned leaf, 
             unsigned key = r >> 20 & 15;
 
             q.chain[q.count - leaf] |= (u64)key << 59;
-            q.p.pkru = pkey == 0 ? ~0u : pkey == 5 ? ~(3u << (2 * key)) : (pkey - 1) << (2 * key);
+            question_keys(&q, leaf, key, pkey);
         }
         question_registers(&q);
         ask(t, &q, "rights", n);
@@ -279,7 +295,7 @@ static u64 troubled(const struct question *q, unsigned trouble, u64 entry, u64 r
 static void suite_troubles(struct tally *t, enum paging_mode mode, u64 stride)
 {
     static const u8 width[] = {32, 36, 39, 40, 46, 52};
-    struct question q = {.p = {.mode = mode, .pkru = 0x9, .smap = true}};
+    struct question q = {.p = {.mode = mode, .pkru = 0x9, .pkrs = 0x60, .smap = true}};
     u64 total = 6ull * 3 * 5 * 64;
 
     q.count = chain_length(mode);
@@ -299,6 +315,7 @@ static void suite_troubles(struct tally *t, enum paging_mode mode, u64 stride)
         q.p.smep = controls & 16;
         q.p.wp = controls & 32;
         q.p.pke = mode >= PAGING_4LEVEL && r >> 63;
+        q.p.pks = mode >= PAGING_4LEVEL && r >> 62 & 1;
         question_address(&q, r);
         question_chain(t, &q, 1, r);
         for (unsigned i = 0; i < q.count; i++) {

@@ -244,9 +244,11 @@ static bool no_smap(const struct question *q, const struct facts *f)
 
 static bool no_key(const struct question *q, const struct facts *f)
 {
-    u32 ad = q->p.pkru & (1u << (2 * f->key)), wd = q->p.pkru & (2u << (2 * f->key));
+    bool on = f->user_page ? q->p.pke : q->p.pks;
+    u32 rights = f->user_page ? q->p.pkru : q->p.pkrs; /* PKRU is about user-mode addresses, IA32_PKRS about the rest */
+    u32 ad = rights & (1u << (2 * f->key)), wd = rights & (2u << (2 * f->key));
 
-    if (!q->p.pke || !f->user_page || q->a.kind == ACCESS_EXECUTE)
+    if (!on || q->a.kind == ACCESS_EXECUTE)
         return false;
     if (ad)
         return true;
