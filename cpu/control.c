@@ -220,6 +220,19 @@ void control_write_xcr0(struct cpu *cpu, u64 value)
     cpu->xcr0 = value;
 }
 
+/* SDM "CR8": bits 7:4 of the TPR; writing it clears bits 3:0 of that. */
+u64 control_cr8(const struct cpu *cpu)
+{
+    return has_feature(&cpu->features, FEAT_APIC) ? cpu->config.apic_ops->tpr(cpu->config.apic) >> 4 : cpu->cr8;
+}
+
+void control_write_cr8(struct cpu *cpu, u64 value)
+{
+    cpu->cr8 = value;
+    if (has_feature(&cpu->features, FEAT_APIC))
+        cpu->config.apic_ops->set_tpr(cpu->config.apic, (u8)(value << 4));
+}
+
 /* The instructions. Undefined registers are #UD before the privilege check. */
 
 void exec_MOV_from_CR(struct cpu *cpu, const struct op *op)
@@ -232,7 +245,7 @@ void exec_MOV_from_CR(struct cpu *cpu, const struct op *op)
     case 2: value = cpu->cr2; break;
     case 3: value = cpu->cr3; break;
     case 4: value = cpu->cr4; break;
-    case 8: value = cpu->cr8; break;
+    case 8: value = control_cr8(cpu); break;
     default: raise_ud(cpu);
     }
     if (cpu->cpl != 0)
@@ -259,7 +272,7 @@ void exec_MOV_to_CR(struct cpu *cpu, const struct op *op)
     default: /* CR8: the task priority, bits 3:0 */
         if (value & ~0xfull)
             raise_gp(cpu, 0);
-        cpu->cr8 = value;
+        control_write_cr8(cpu, value);
     }
 }
 

@@ -24,4 +24,8 @@ void control_load_cr3(struct cpu *, u64 value);
 /* Recomputes cpu->paging, the PDPTE registers aside, from CR0, CR3, CR4, EFER and PKRU. cpu_refresh calls it. */
 void paging_refresh(struct cpu *);
 
+/* The task priority, CR8: in the local APIC, where there is one. */
+u64 control_cr8(const struct cpu *);
+void control_write_cr8(struct cpu *, u64 value); /* 0..15 */
+
 #endif

@@ -96,6 +96,8 @@ struct cpu *cpu_create(const struct cpu_config *config, char *why, size_t size)
         cpu_destroy(cpu);
         return NULL;
     }
+    if (!config->apic_ops)
+        features_remove(&cpu->features, FEAT_APIC);
     cpu->tlb_mask = (TLB_ENTRIES - 1) * sizeof(struct tlb_entry);
     cpu->a20_mask = ~0ull;
     random_seed(cpu, config->seed);
@@ -115,8 +117,8 @@ void cpu_destroy(struct cpu *cpu)
     munmap(cpu, sizeof *cpu);
 }
 
-/* SDM Vol. 3A, "Processor State After Reset". */
-void cpu_reset(struct cpu *cpu)
+/* SDM Vol. 3A, "Processor State After Reset": what RESET and INIT have in common. */
+static void reset_common(struct cpu *cpu)
 {
     memset(cpu->gpr, 0, sizeof cpu->gpr);
     cpu->RDX = features_signature(&cpu->features);
@@ -129,27 +131,48 @@ void cpu_reset(struct cpu *cpu)
     cpu->gdt = cpu->idt = (struct table_register){.limit = 0xffff};
     cpu->rip = 0xfff0;
     cpu->cpl = 0;
-    cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
+    cpu->cr0 = (cpu->cr0 & (CR0_CD | CR0_NW)) | CR0_ET;
     cpu->cr2 = cpu->cr3 = cpu->cr4 = cpu->cr8 = cpu->efer = 0;
-    cpu->xcr0 = 1;
     memset(cpu->dr, 0, sizeof cpu->dr);
     cpu->dr[6] = 0xffff0ff0;
     cpu->dr[7] = 0x400;
+    cpu->delivering = -1;
+    cpu->shutdown = cpu->raised = cpu->nmi_pending = cpu->nmi_blocked = cpu->init_pending = false;
+    cpu->halted = cpu->waiting = cpu->config.application;
+    cpu->shadow = SHADOW_NONE;
+    cpu->dr6_pending = 0;
+    flags_set(cpu, FLAG_FIXED);
+}
+
+static void reset_done(struct cpu *cpu)
+{
+    paging_refresh(cpu);
+    tlb_flush_all(cpu);
+    cpu_refresh(cpu);
+}
+
+void cpu_reset(struct cpu *cpu)
+{
+    reset_common(cpu);
+    cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
+    cpu->xcr0 = 1;
     cpu->pkru = 0;
     cpu->mxcsr = 0x1f80;
     memset(&cpu->x87, 0, sizeof cpu->x87);
     memset(cpu->xmm, 0, sizeof cpu->xmm);
     cpu->x87.control = 0x40;
     cpu->x87.tag = 0x5555;
-    cpu->delivering = -1;
-    cpu->halted = cpu->shutdown = cpu->raised = cpu->nmi_pending = cpu->nmi_blocked = false;
-    cpu->shadow = SHADOW_NONE;
-    cpu->dr6_pending = 0;
-    flags_set(cpu, FLAG_FIXED);
     msr_reset(cpu);
-    paging_refresh(cpu);
-    tlb_flush_all(cpu);
-    cpu_refresh(cpu);
+    reset_done(cpu);
+}
+
+/* "INIT": caches, MSRs (EFER aside), x87 and SSE state and XCR0 stay as they are. */
+void cpu_take_init(struct cpu *cpu)
+{
+    reset_common(cpu);
+    cpu->patch = NULL;
+    cpu->monitor_armed = false;
+    reset_done(cpu);
 }
 
 void cpu_tune(struct cpu *cpu, struct cpu_tuning tuning)
@@ -186,6 +209,37 @@ void cpu_pulse_nmi(struct cpu *cpu)
 {
     cpu->nmi_pending = true;
     cpu->left_trace = true;
+}
+
+void cpu_pulse_init(struct cpu *cpu)
+{
+    cpu->init_pending = true;
+    cpu->left_trace = true;
+}
+
+/* SDM "Typical BSP Initialization Sequence": the vector is the page at which it starts in real-address mode. */
+void cpu_startup(struct cpu *cpu, u8 vector)
+{
+    if (!cpu->waiting || cpu->init_pending)
+        return;
+    cpu->waiting = cpu->halted = false;
+    cpu->seg[SEG_CS].selector = (u16)(vector << 8);
+    cpu->seg[SEG_CS].base = (u64)vector << 12;
+    cpu->rip = 0;
+    cpu_refresh(cpu);
+}
+
+void cpu_memory_moved(struct cpu *cpu)
+{
+    cpu->left_trace = true;
+    tlb_flush_all(cpu);
+}
+
+bool cpu_has(const struct cpu *cpu, const char *feature)
+{
+    int id = features_find(feature);
+
+    return id >= 0 && has_feature(&cpu->features, (unsigned)id);
 }
 
 void cpu_set_a20(struct cpu *cpu, bool enabled)
@@ -229,7 +283,7 @@ void cpu_get_state(struct cpu *cpu, struct cpu_state *s)
             (struct cpu_segment){cpu->seg[i].selector, cpu->seg[i].attributes, cpu->seg[i].limit, cpu->seg[i].base};
     s->gdt_base = cpu->gdt.base, s->gdt_limit = cpu->gdt.limit;
     s->idt_base = cpu->idt.base, s->idt_limit = cpu->idt.limit;
-    s->cr0 = cpu->cr0, s->cr2 = cpu->cr2, s->cr3 = cpu->cr3, s->cr4 = cpu->cr4, s->cr8 = cpu->cr8;
+    s->cr0 = cpu->cr0, s->cr2 = cpu->cr2, s->cr3 = cpu->cr3, s->cr4 = cpu->cr4, s->cr8 = control_cr8(cpu);
     s->efer = cpu->efer, s->xcr0 = cpu->xcr0, s->pkru = cpu->pkru, s->pkrs = (u32)cpu->pkrs;
     memcpy(s->dr, cpu->dr, sizeof s->dr);
     memcpy(s->pdpte, cpu->paging.pdpte, sizeof s->pdpte);
@@ -246,7 +300,8 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
                                        .base = s->seg[i].base};
     cpu->gdt = (struct table_register){s->gdt_base, s->gdt_limit};
     cpu->idt = (struct table_register){s->idt_base, s->idt_limit};
-    cpu->cr0 = s->cr0, cpu->cr2 = s->cr2, cpu->cr3 = s->cr3, cpu->cr4 = s->cr4, cpu->cr8 = s->cr8;
+    cpu->cr0 = s->cr0, cpu->cr2 = s->cr2, cpu->cr3 = s->cr3, cpu->cr4 = s->cr4;
+    control_write_cr8(cpu, s->cr8 & 0xf);
     cpu->efer = s->efer, cpu->xcr0 = s->xcr0, cpu->pkru = s->pkru, cpu->pkrs = s->pkrs;
     memcpy(cpu->dr, s->dr, sizeof s->dr);
     memcpy(cpu->paging.pdpte, s->pdpte, sizeof s->pdpte);

@@ -84,6 +84,18 @@ struct cpu_observer {
     void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
 };
 
+/* The local APIC beside the processor, as the processor's instructions reach it. All are called with the `apic` of the
+ * configuration, and may drive the pins below. */
+struct cpu_apic {
+    bool (*on)(void *apic); /* IA32_APIC_BASE.EN: what CPUID shows */
+    /* MSRs 1Bh, 6E0h and 800h-8FFh; false is #GP(0). Reserved bits of 1Bh are checked before. */
+    bool (*msr_read)(void *apic, u32 msr, u64 *value);
+    bool (*msr_write)(void *apic, u32 msr, u64 value);
+    u8 (*tpr)(void *apic); /* the task priority; CR8 is its bits 7:4 */
+    void (*set_tpr)(void *apic, u8 tpr);
+    void (*tsc_moved)(void *apic); /* the time-stamp counter was written to */
+};
+
 /* What the processor is wired to. All borrowed for its life. */
 struct cpu_config {
     struct phys *phys;
@@ -94,6 +106,10 @@ struct cpu_config {
     void (*ferr)(void *ctx, bool level); /* FERR# pin (x87 error on IRQ 13), may be NULL */
     u64 (*time)(void *ctx); /* nanoseconds to add to the instruction count to get guest time, for TSC; may be NULL: 0 */
     void *ctx;
+    const struct cpu_apic *apic_ops; /* NULL: there is no local APIC, whatever the model says */
+    void *apic;
+    u32 apic_id;      /* the initial one: CPUID.01H:EBX[31:24], CPUID.0BH:EDX */
+    bool application; /* not the bootstrap processor: after RESET and INIT it waits for a start-up message */
 };
 
 /* NULL with a one-line reason in `why` (size bytes) if the model string is wrong or memory ran out. */
@@ -113,8 +129,15 @@ u64 cpu_icount(const struct cpu *); /* instructions retired, exact also from ins
 /* Pins. */
 void cpu_set_intr(struct cpu *, bool level);
 void cpu_pulse_nmi(struct cpu *);
+void cpu_pulse_init(struct cpu *); /* SDM "Processor State After Reset", column INIT, before the next instruction */
+void cpu_startup(struct cpu *, u8 vector); /* the start-up IPI: heard only while waiting for it */
 void cpu_set_a20(struct cpu *, bool enabled); /* false masks physical address bit 20 */
+/* What answers at a physical address has changed (not the contents of RAM): what is known of it is forgotten. */
+void cpu_memory_moved(struct cpu *);
 bool cpu_halted(const struct cpu *);
+
+u64 cpu_tsc(const struct cpu *); /* the time-stamp counter; it advances by one an instruction, and a nanosecond */
+bool cpu_has(const struct cpu *, const char *feature); /* a feature by its name in -cpu */
 
 void cpu_get_state(struct cpu *, struct cpu_state *);
 /* Takes the state whole (a loader's or test's entry state); caches are flushed. */

@@ -52,6 +52,11 @@ static void leaf_signature(const struct cpu *cpu, u32 out[4])
         out[CPUID_ECX] &= ~(1u << 3);
     if (cpu->cr4 & CR4_OSXSAVE)
         out[CPUID_ECX] |= 1u << 27;
+    if (has_feature(f, FEAT_APIC)) {
+        out[CPUID_EBX] |= cpu->config.apic_id << 24;
+        if (!cpu->config.apic_ops->on(cpu->config.apic))
+            out[CPUID_EDX] &= ~(1u << 9); /* SDM "Detecting the Presence of the Local APIC" */
+    }
 }
 
 /* Descriptors of the one-byte table; 0FFH sends to leaf 4. */
@@ -79,8 +84,9 @@ static void leaf_caches(const struct cpu *cpu, u32 subleaf, u32 out[4])
 }
 
 /* One thread in one core. */
-static void leaf_topology(u32 subleaf, u32 out[4])
+static void leaf_topology(const struct cpu *cpu, u32 subleaf, u32 out[4])
 {
+    out[CPUID_EDX] = cpu->config.apic_id;
     out[CPUID_ECX] = subleaf & 0xff;
     if (subleaf < 2) {
         out[CPUID_EBX] = 1;
@@ -120,13 +126,14 @@ static void query_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]
         if (subleaf == 0 && cpu->cr4 & CR4_PKE)
             out[CPUID_ECX] |= 1u << 4;
         break;
-    case 0xb: leaf_topology(subleaf, out); break;
+    case 0xb: leaf_topology(cpu, subleaf, out); break;
     case 0xd: leaf_xsave(cpu, subleaf, out); break;
-    case 0x15: /* a 25 MHz crystal times 40: the counter advances one a nanosecond */
+    /* The APIC timer runs at the crystal's clock (SDM "APIC Timer"), and both that and the counter at one a nanosecond. */
+    case 0x15:
         if (has_feature(&cpu->features, FEAT_TSC)) {
             out[CPUID_EAX] = 1;
-            out[CPUID_EBX] = 40;
-            out[CPUID_ECX] = 25000000;
+            out[CPUID_EBX] = 1;
+            out[CPUID_ECX] = 1000000000;
         }
         break;
     case 0x16:

@@ -39,6 +39,11 @@ static inline u32 features_signature(const struct features *f)
            f->stepping;
 }
 
+/* Take a feature away, and what needs it. */
+void features_remove(struct features *, unsigned feature);
+/* By its name in -cpu; -1 if there is none. */
+int features_find(const char *name);
+
 /* Parse "-cpu" text. False with a one-line reason. */
 bool features_parse(struct features *, const char *text, char *why, size_t size);
 

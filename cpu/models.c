@@ -20,22 +20,24 @@ static const struct {
 static const struct {
     u8 feature, needs;
 } dependencies[] = {
-    {FEAT_FXSR, FEAT_FPU},         {FEAT_MMX, FEAT_FPU},        {FEAT_SSE, FEAT_FXSR},
-    {FEAT_SSE2, FEAT_SSE},         {FEAT_SSE3, FEAT_SSE2},      {FEAT_SSSE3, FEAT_SSE3},
-    {FEAT_SSE41, FEAT_SSSE3},      {FEAT_SSE42, FEAT_SSE41},    {FEAT_XSAVE, FEAT_SSE},
-    {FEAT_XSAVEOPT, FEAT_XSAVE},   {FEAT_PSE36, FEAT_PSE},      {FEAT_SEP, FEAT_MSR},
-    {FEAT_MTRR, FEAT_MSR},         {FEAT_PAT, FEAT_MSR},        {FEAT_NX, FEAT_PAE},
-    {FEAT_NX, FEAT_MSR},           {FEAT_LM, FEAT_PAE},         {FEAT_LM, FEAT_MSR},
-    {FEAT_LM, FEAT_CX8},           {FEAT_LM, FEAT_CMOV},        {FEAT_LM, FEAT_SSE2},
-    {FEAT_LM, FEAT_PGE},           {FEAT_SYSCALL, FEAT_LM},     {FEAT_LAHF64, FEAT_LM},
-    {FEAT_CX16, FEAT_LM},          {FEAT_PAGE1GB, FEAT_LM},     {FEAT_LA57, FEAT_LM},
-    {FEAT_PCID, FEAT_LM},          {FEAT_INVPCID, FEAT_LM},     {FEAT_FSGSBASE, FEAT_LM},
-    {FEAT_PKU, FEAT_LM},           {FEAT_RDTSCP, FEAT_TSC},     {FEAT_PKS, FEAT_LM},
-    {FEAT_MCE, FEAT_MSR},          {FEAT_MCA, FEAT_MCE},        {FEAT_SPEC_CTRL, FEAT_MSR},
-    {FEAT_STIBP, FEAT_SPEC_CTRL},  {FEAT_SSBD, FEAT_SPEC_CTRL}, {FEAT_FLUSH_L1D, FEAT_MSR},
-    {FEAT_RDTSCP, FEAT_MSR},       {FEAT_RDPID, FEAT_RDTSCP},   {FEAT_TSC_ADJUST, FEAT_TSC},
-    {FEAT_INVTSC, FEAT_TSC},       {FEAT_TSC_ADJUST, FEAT_MSR}, {FEAT_ARCH_CAPABILITIES, FEAT_MSR},
-    {FEAT_CLFLUSHOPT, FEAT_CLFSH}, {FEAT_CLWB, FEAT_CLFSH},
+    {FEAT_FXSR, FEAT_FPU},         {FEAT_MMX, FEAT_FPU},          {FEAT_SSE, FEAT_FXSR},
+    {FEAT_SSE2, FEAT_SSE},         {FEAT_SSE3, FEAT_SSE2},        {FEAT_SSSE3, FEAT_SSE3},
+    {FEAT_SSE41, FEAT_SSSE3},      {FEAT_SSE42, FEAT_SSE41},      {FEAT_XSAVE, FEAT_SSE},
+    {FEAT_XSAVEOPT, FEAT_XSAVE},   {FEAT_PSE36, FEAT_PSE},        {FEAT_SEP, FEAT_MSR},
+    {FEAT_MTRR, FEAT_MSR},         {FEAT_PAT, FEAT_MSR},          {FEAT_NX, FEAT_PAE},
+    {FEAT_NX, FEAT_MSR},           {FEAT_LM, FEAT_PAE},           {FEAT_LM, FEAT_MSR},
+    {FEAT_LM, FEAT_CX8},           {FEAT_LM, FEAT_CMOV},          {FEAT_LM, FEAT_SSE2},
+    {FEAT_LM, FEAT_PGE},           {FEAT_SYSCALL, FEAT_LM},       {FEAT_LAHF64, FEAT_LM},
+    {FEAT_CX16, FEAT_LM},          {FEAT_PAGE1GB, FEAT_LM},       {FEAT_LA57, FEAT_LM},
+    {FEAT_PCID, FEAT_LM},          {FEAT_INVPCID, FEAT_LM},       {FEAT_FSGSBASE, FEAT_LM},
+    {FEAT_PKU, FEAT_LM},           {FEAT_RDTSCP, FEAT_TSC},       {FEAT_PKS, FEAT_LM},
+    {FEAT_MCE, FEAT_MSR},          {FEAT_MCA, FEAT_MCE},          {FEAT_SPEC_CTRL, FEAT_MSR},
+    {FEAT_STIBP, FEAT_SPEC_CTRL},  {FEAT_SSBD, FEAT_SPEC_CTRL},   {FEAT_FLUSH_L1D, FEAT_MSR},
+    {FEAT_RDTSCP, FEAT_MSR},       {FEAT_RDPID, FEAT_RDTSCP},     {FEAT_TSC_ADJUST, FEAT_TSC},
+    {FEAT_INVTSC, FEAT_TSC},       {FEAT_TSC_ADJUST, FEAT_MSR},   {FEAT_ARCH_CAPABILITIES, FEAT_MSR},
+    {FEAT_CLFLUSHOPT, FEAT_CLFSH}, {FEAT_CLWB, FEAT_CLFSH},       {FEAT_X2APIC, FEAT_APIC},
+    {FEAT_X2APIC, FEAT_MSR},       {FEAT_TSC_DEADLINE, FEAT_TSC}, {FEAT_TSC_DEADLINE, FEAT_APIC},
+    {FEAT_TSC_DEADLINE, FEAT_MSR}, {FEAT_ARAT, FEAT_APIC},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -51,7 +53,7 @@ struct model {
 #define ALL 255u
 
 static const u8 added_486[] = {FEAT_FPU};
-static const u8 added_pentium[] = {FEAT_VME, FEAT_DE, FEAT_PSE, FEAT_TSC, FEAT_MSR, FEAT_MCE, FEAT_CX8};
+static const u8 added_pentium[] = {FEAT_VME, FEAT_DE, FEAT_PSE, FEAT_TSC, FEAT_MSR, FEAT_MCE, FEAT_CX8, FEAT_APIC};
 static const u8 added_p6[] = {FEAT_PAE, FEAT_SEP, FEAT_MTRR, FEAT_PGE, FEAT_MCA, FEAT_CMOV};
 static const u8 added_pentium2[] = {FEAT_PAT, FEAT_PSE36, FEAT_MMX, FEAT_FXSR};
 static const u8 added_pentium3[] = {FEAT_SSE};
@@ -65,7 +67,8 @@ static const u8 added_penryn[] = {FEAT_SSE41};
 static const u8 added_nehalem[] = {FEAT_SSE42, FEAT_POPCNT};
 static const u8 added_v2[] = {FEAT_RDTSCP, FEAT_INVTSC};
 static const u8 added_westmere[] = {FEAT_PAGE1GB, FEAT_PCID};
-static const u8 added_sandybridge[] = {FEAT_XSAVE, FEAT_XSAVEOPT, FEAT_RDTSCP};
+static const u8 added_sandybridge[] = {FEAT_XSAVE,  FEAT_XSAVEOPT,     FEAT_RDTSCP,
+                                       FEAT_X2APIC, FEAT_TSC_DEADLINE, FEAT_ARAT};
 static const u8 added_ivybridge[] = {FEAT_FSGSBASE, FEAT_SMEP, FEAT_ERMS, FEAT_RDRAND};
 static const u8 added_haswell[] = {FEAT_BMI1, FEAT_BMI2, FEAT_INVPCID, FEAT_MOVBE, FEAT_LZCNT, FEAT_TSC_ADJUST};
 static const u8 added_broadwell[] = {FEAT_ADX, FEAT_RDSEED, FEAT_SMAP, FEAT_PREFETCHW};
@@ -214,13 +217,15 @@ static bool is_unknown_here(const char *name, size_t length)
 }
 
 /* Taking a feature away takes what needs it. */
-static void remove_feature(struct features *f, unsigned feature)
+void features_remove(struct features *f, unsigned feature)
 {
     clear_feature(f, feature);
     for (unsigned i = 0; i < COUNT(dependencies); i++)
         if (dependencies[i].needs == feature && has_feature(f, dependencies[i].feature))
-            remove_feature(f, dependencies[i].feature);
+            features_remove(f, dependencies[i].feature);
 }
+
+int features_find(const char *name) { return find_feature(name, strlen(name)); }
 
 static bool switch_feature(struct features *f, const char *name, size_t length, bool on, char *why, size_t size)
 {
@@ -234,7 +239,7 @@ static bool switch_feature(struct features *f, const char *name, size_t length, 
     if (on)
         set_feature(f, (unsigned)feature);
     else
-        remove_feature(f, (unsigned)feature);
+        features_remove(f, (unsigned)feature);
     return true;
 }
 

@@ -70,6 +70,31 @@ static int msr_find(const struct cpu *cpu, u32 address)
     return has_feature(&cpu->features, msrs[id].feature) && vendor_has(&cpu->features, id, address) ? id : -1;
 }
 
+/* SDM "x2APIC Register Address Space". */
+static bool is_x2apic(u32 address) { return address - 0x800 < 0x100; }
+
+static bool apic_read(const struct cpu *cpu, u32 address, u64 *value)
+{
+    return has_feature(&cpu->features, is_x2apic(address) ? FEAT_X2APIC : FEAT_APIC) &&
+           cpu->config.apic_ops->msr_read(cpu->config.apic, address, value);
+}
+
+static bool apic_write(struct cpu *cpu, u32 address, u64 value)
+{
+    return has_feature(&cpu->features, is_x2apic(address) ? FEAT_X2APIC : FEAT_APIC) &&
+           cpu->config.apic_ops->msr_write(cpu->config.apic, address, value);
+}
+
+/* IA32_APIC_BASE: bits 7:0 and 9 are reserved, bit 10 where there is no x2APIC, and what no address has. */
+static bool write_apic_base(struct cpu *cpu, u64 value)
+{
+    u64 defined = BITS(cpu->features.phys_bits - 1, 12) | BIT(11) | BIT(8);
+
+    if (has_feature(&cpu->features, FEAT_X2APIC))
+        defined |= BIT(10);
+    return !(value & ~defined) && apic_write(cpu, 0x1b, value);
+}
+
 static u64 *msr_field(struct cpu *cpu, int id) { return (u64 *)((u8 *)cpu + msrs[id].field); }
 
 u64 tsc_read(const struct cpu *cpu)
@@ -79,6 +104,14 @@ u64 tsc_read(const struct cpu *cpu)
     return cpu_icount(cpu) + ahead + cpu->tsc_offset;
 }
 
+u64 cpu_tsc(const struct cpu *cpu) { return tsc_read(cpu); }
+
+static void tell_tsc_moved(struct cpu *cpu)
+{
+    if (has_feature(&cpu->features, FEAT_APIC))
+        cpu->config.apic_ops->tsc_moved(cpu->config.apic);
+}
+
 /* SDM "IA32_TSC_ADJUST": a write to the counter adds the same amount to it. */
 void tsc_write(struct cpu *cpu, u64 value)
 {
@@ -86,15 +119,20 @@ void tsc_write(struct cpu *cpu, u64 value)
 
     cpu->tsc_offset += change;
     cpu->tsc_adjust += change;
+    tell_tsc_moved(cpu);
 }
 
 bool msr_read(const struct cpu *cpu, u32 address, u64 *value)
 {
     int id = msr_find(cpu, address);
 
+    if (is_x2apic(address))
+        return apic_read(cpu, address, value);
     if (id < 0)
         return false;
     switch (id) {
+    case MSR_APIC_BASE:
+    case MSR_TSC_DEADLINE: return apic_read(cpu, address, value);
     case MSR_TIME_STAMP_COUNTER: *value = tsc_read(cpu); return true;
     case MSR_EFER:
         *value = cpu->efer;
@@ -174,7 +212,10 @@ static bool write_hook(struct cpu *cpu, int id, u64 value)
     case MSR_TSC_ADJUST:
         cpu->tsc_offset += value - cpu->tsc_adjust;
         cpu->tsc_adjust = value;
+        tell_tsc_moved(cpu);
         return true;
+    case MSR_APIC_BASE: return write_apic_base(cpu, value);
+    case MSR_TSC_DEADLINE: return apic_write(cpu, 0x6e0, value);
     case MSR_MISC_ENABLE:
         if (value & ~MISC_ENABLE_KNOWN)
             return false;
@@ -200,6 +241,8 @@ bool msr_write(struct cpu *cpu, u32 address, u64 value)
 {
     int id = msr_find(cpu, address);
 
+    if (is_x2apic(address))
+        return apic_write(cpu, address, value);
     if (id < 0)
         return false;
     switch (msrs[id].kind) {

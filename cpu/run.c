@@ -341,6 +341,12 @@ static bool landed(struct cpu *cpu)
  */
 static bool events(struct cpu *cpu, bool inhibited)
 {
+    if (unlikely(cpu->init_pending)) {
+        cpu_take_init(cpu);
+        return true;
+    }
+    if (unlikely(cpu->waiting))
+        return false;
     if (cpu->dr6_pending) {
         if (cpu->shadow_step == SHADOW_MOV_SS) {
             cpu->dr6_pending &=
@@ -383,7 +389,7 @@ static enum cpu_stop run(struct cpu *cpu)
         }
         u8 shadow = cpu->shadow_step = cpu->shadow;
         cpu->shadow = SHADOW_NONE;
-        if ((cpu->intr || cpu->nmi_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
+        if ((cpu->intr || cpu->nmi_pending || cpu->init_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
             continue;
         u64 now = loop_count(cpu);
         if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {

@@ -35,4 +35,7 @@ struct debug_branch debug_branch_at(struct cpu *);
 /* The bit of cpu->jump_pages for a page number. */
 static inline u64 jump_page_bit(u64 page) { return (page ^ page >> 12 ^ page >> 24) & 4095; }
 
+/* The INIT pin was pulsed. cpu.c */
+void cpu_take_init(struct cpu *);
+
 #endif

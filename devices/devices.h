@@ -8,6 +8,7 @@
 #ifndef FAULTLINE_DEVICES_DEVICES_H
 #define FAULTLINE_DEVICES_DEVICES_H
 
+#include "devices/apic.h"
 #include "devices/clock.h"
 #include "devices/irq.h"
 #include "mmu/bus.h"
@@ -115,6 +116,51 @@ struct debug_exit *debug_exit_create(struct tell);
 void debug_exit_reset(struct debug_exit *);
 void debug_exit_destroy(struct debug_exit *);
 extern const struct region_ops debug_exit_ops; /* 4 bytes: 0xF4 */
+
+/* HPET: three comparators, 100 MHz. `set` drives a line of the I/O APIC, or what IRQ 0 or 8 leads to; `legacy` is true
+ * while those two lines are taken from the timers that had them. */
+enum { HPET_LINE_IRQ0 = 32, HPET_LINE_IRQ8 = 33 };
+struct hpet_wires {
+    void (*set)(void *listener, int line, bool level); /* 0..31, or HPET_LINE_* */
+    void *listener;
+    struct wire legacy;
+};
+struct hpet;
+struct hpet *hpet_create(struct clock *, const struct hpet_wires *);
+void hpet_reset(struct hpet *);
+void hpet_destroy(struct hpet *);
+bool hpet_may_interrupt(const struct hpet *, int line);
+extern const struct region_ops hpet_ops; /* 1 KiB: FED00000 */
+
+/* ACPI fixed hardware: PM1 event and control, and the timer. `sleep` hears SLP_TYP when SLP_EN is written. */
+struct acpi_pm;
+struct acpi_pm *acpi_pm_create(struct clock *, struct wire sci, struct tell sleep);
+void acpi_pm_reset(struct acpi_pm *);
+void acpi_pm_destroy(struct acpi_pm *);
+bool acpi_pm_may_interrupt(const struct acpi_pm *);
+extern const struct region_ops acpi_pm_ops; /* 12 bytes: 0x600 */
+
+/* QEMU's fw_cfg. Bytes are copied; false when out of memory, or of keys or name length. */
+enum { FW_CFG_RAM_SIZE = 0x03, FW_CFG_NB_CPUS = 0x05, FW_CFG_MAX_CPUS = 0x0F };
+struct fw_cfg;
+struct fw_cfg *fw_cfg_create(void);
+void fw_cfg_reset(struct fw_cfg *);
+void fw_cfg_destroy(struct fw_cfg *);
+bool fw_cfg_set(struct fw_cfg *, u16 key, const void *bytes, size_t size);
+bool fw_cfg_set_number(struct fw_cfg *, u16 key, u64 value, unsigned width); /* little-endian */
+bool fw_cfg_add_file(struct fw_cfg *, const char *name, const void *bytes, size_t size);
+extern const struct region_ops fw_cfg_ops; /* 2 bytes: 0x510 */
+
+/* QEMU's pc-testdev; `line` is its line 0, of 24. It survives a reset. */
+#define TESTDEV_MEMORY 0x10000u
+struct testdev;
+struct testdev *testdev_create(struct wire line);
+void testdev_destroy(struct testdev *);
+extern const struct region_ops testdev_latch_ops;  /* 4 bytes: 0xE0 */
+extern const struct region_ops testdev_flush_ops;  /* 4 bytes: 0xE4 */
+extern const struct region_ops testdev_byte_ops;   /* 4 bytes: 0xE8 */
+extern const struct region_ops testdev_line_ops;   /* 24 bytes: 0x2000 */
+extern const struct region_ops testdev_memory_ops; /* 64 KiB: FF000000 */
 
 struct shutdown_port; /* tells (1) when the text "Shutdown" has been written to it, byte by byte */
 struct shutdown_port *shutdown_port_create(struct tell);

@@ -8,21 +8,10 @@
 
 /* ---- Wires and what they lead to ---- */
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM2 = 3, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_MOUSE = 12, IRQ_FPU = 13 };
-
 static const struct {
     u16 port;
     u8 irq;
 } com_table[MACHINE_COMS] = {{0x3F8, IRQ_COM1}, {0x2F8, IRQ_COM2}, {0x3E8, IRQ_COM1}, {0x2E8, IRQ_COM2}};
-
-static void intr_wire(void *listener, int line, bool level)
-{
-    struct machine *m = listener;
-
-    (void)line;
-    if (m->cpu)
-        cpu_set_intr(m->cpu, level);
-}
 
 static void reset_wire(void *listener, int line, bool level)
 {
@@ -59,7 +48,7 @@ static void com_update(struct com *c)
 
     for (int i = 0; i < MACHINE_COMS; i++)
         level |= com_table[i].irq == com_table[n].irq && m->com[i].irq && m->com[i].enabled;
-    wire_set(pic_input(m->pic, com_table[n].irq), level);
+    wire_set(machine_isa(m, com_table[n].irq), level);
 }
 
 static void com_irq_wire(void *listener, int line, bool level)
@@ -85,6 +74,13 @@ static void debug_exit_told(void *ctx, u32 value)
     machine_end_with(ctx, END_DEBUG_EXIT, (int)((value << 1 | 1) & 0xFF), value);
 }
 
+/* SLP_TYP of S5 in our DSDT, as in QEMU's, to which systems write without asking; there are no other states. */
+static void sleep_told(void *ctx, u32 type)
+{
+    if (type == MACHINE_SLP_TYP_S5)
+        machine_end_with(ctx, END_SHUTDOWN, 0, type);
+}
+
 static void shutdown_told(void *ctx, u32 value) { machine_end_with(ctx, END_SHUTDOWN, 0, value); }
 
 /* ---- What the processor sees of us ---- */
@@ -93,7 +89,7 @@ static int cpu_acknowledges(void *ctx)
 {
     struct machine *m = ctx;
 
-    return pic_acknowledge(m->pic);
+    return lapic_acknowledge(m->lapic);
 }
 
 /* FERR# goes to IRQ 13; the port F0h that clears the external latch of a PC/AT is below. */
@@ -101,7 +97,7 @@ static void cpu_ferr(void *ctx, bool level)
 {
     struct machine *m = ctx;
 
-    wire_set(pic_input(m->pic, IRQ_FPU), level);
+    wire_set(machine_isa(m, IRQ_FPU), level);
 }
 
 static u64 cpu_extra_time(void *ctx)
@@ -147,7 +143,7 @@ static void fpu_latch_write(void *device, u64 offset, u64 value, unsigned width)
     (void)offset;
     (void)value;
     (void)width;
-    wire_set(pic_input(m->pic, IRQ_FPU), false);
+    wire_set(machine_isa(m, IRQ_FPU), false);
 }
 
 static const struct region_ops fpu_latch_ops = {fpu_latch_read, fpu_latch_write, 1, 1};
@@ -183,19 +179,25 @@ static bool create_coms(struct machine *m)
 /* Every device with the wires it is handed. */
 static bool create_devices(struct machine *m)
 {
-    struct wire intr = {intr_wire, m, 0}, reset = {reset_wire, m, 0}, a20 = {a20_wire, m, 0};
+    struct hpet_wires wires = machine_hpet_wires(m);
+    struct wire reset = {reset_wire, m, 0}, a20 = {a20_wire, m, 0};
 
-    if (!(m->pic = pic_create(intr)))
+    if (!machine_create_apics(m) || !(m->pic = pic_create(machine_pic_intr(m))))
         return false;
-    m->pit = pit_create(m->clock, pic_input(m->pic, IRQ_TIMER));
-    m->rtc = rtc_create(m->clock, pic_input(m->pic, IRQ_RTC),
+    m->pit = pit_create(m->clock, machine_timer_line(m, IRQ_TIMER));
+    m->rtc = rtc_create(m->clock, machine_timer_line(m, IRQ_RTC),
                         m->config.rtc_base_set ? m->config.rtc_base : RTC_DEFAULT_BASE);
     m->i8042 = i8042_create(m->clock, &(struct i8042_wires){
-                                          .keyboard = pic_input(m->pic, IRQ_KEYBOARD),
-                                          .aux = pic_input(m->pic, IRQ_MOUSE),
+                                          .keyboard = machine_isa(m, IRQ_KEYBOARD),
+                                          .aux = machine_isa(m, IRQ_MOUSE),
                                           .a20 = a20,
                                           .reset = reset,
                                       });
+    m->hpet = hpet_create(m->clock, &wires);
+    m->pm = acpi_pm_create(m->clock, machine_isa(m, IRQ_SCI), (struct tell){sleep_told, m});
+    m->fw_cfg = fw_cfg_create();
+    if (m->config.testdev && !(m->testdev = testdev_create(machine_isa(m, 0))))
+        return false;
     m->port92 = port92_create(a20, reset);
     m->reset_control = reset_control_create(reset);
     m->post = post_create(m->config.post);
@@ -203,13 +205,14 @@ static bool create_devices(struct machine *m)
     m->debugcon = debugcon_create(m->config.debugcon);
     m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
     m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
-    return m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post && m->post190 && m->debugcon &&
+    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post && m->post190 && m->debugcon &&
            m->debug_exit && m->shutdown_port && create_coms(m);
 }
 
 /* The port map. */
 static bool attach_ports(struct machine *m)
 {
+    bool e9_is_testdev = m->testdev && !m->config.debugcon.fn;
     const struct {
         u16 base, size;
         const struct region_ops *ops;
@@ -224,7 +227,10 @@ static bool attach_ports(struct machine *m)
         {0x0080, 1, &post_ops, m->post},
         {0x0092, 1, &port92_ops, m->port92},
         {0x00A0, 2, &pic_slave_ops, m->pic},
-        {0x00E9, 1, &debugcon_ops, m->debugcon},
+        {0x00E0, 4, &testdev_latch_ops, m->testdev},
+        {0x00E4, 4, &testdev_flush_ops, m->testdev},
+        {0x00E8, e9_is_testdev ? 4 : 1, &testdev_byte_ops, m->testdev},
+        {0x00E9, 1, &debugcon_ops, e9_is_testdev ? NULL : m->debugcon},
         {0x00F0, 1, &fpu_latch_ops, m},
         {m->config.debug_exit_port, 4, &debug_exit_ops, m->config.debug_exit_port ? m->debug_exit : NULL},
         {0x0190, 1, &post_ops, m->post190},
@@ -233,7 +239,10 @@ static bool attach_ports(struct machine *m)
         {com_table[2].port, 8, &uart_ops, m->com[2].uart},
         {com_table[0].port, 8, &uart_ops, m->com[0].uart},
         {0x04D0, 2, &pic_elcr_ops, m->pic},
+        {0x0510, 2, &fw_cfg_ops, m->fw_cfg},
+        {MACHINE_PM_BASE, 12, &acpi_pm_ops, m->pm},
         {0x0CF9, 1, &reset_control_ops, m->reset_control},
+        {0x2000, IOAPIC_LINES, &testdev_line_ops, m->testdev},
         {0x8900, 1, &shutdown_port_ops, m->shutdown_port},
     };
 
@@ -290,6 +299,21 @@ static bool shape_memory(struct machine *m)
     return true;
 }
 
+static bool attach_memory(struct machine *m)
+{
+    struct bus *mmio = phys_mmio(m->phys);
+
+    return bus_attach(mmio, MACHINE_HPET, 0x400, &hpet_ops, m->hpet) &&
+           (!m->testdev || bus_attach(mmio, 0xFF000000, TESTDEV_MEMORY, &testdev_memory_ops, m->testdev));
+}
+
+/* What firmware asks for. */
+static bool describe_in_fw_cfg(struct machine *m)
+{
+    return fw_cfg_set_number(m->fw_cfg, FW_CFG_RAM_SIZE, m->config.ram_bytes, 8) &&
+           fw_cfg_set_number(m->fw_cfg, FW_CFG_NB_CPUS, 1, 2) && fw_cfg_set_number(m->fw_cfg, FW_CFG_MAX_CPUS, 1, 2);
+}
+
 static bool build(struct machine *m, char *why, size_t size)
 {
     u64 ram = m->config.ram_bytes;
@@ -312,10 +336,14 @@ static bool build(struct machine *m, char *why, size_t size)
                                              .acknowledge = cpu_acknowledges,
                                              .ferr = cpu_ferr,
                                              .time = cpu_extra_time,
-                                             .ctx = m},
+                                             .ctx = m,
+                                             .apic_ops = &machine_apic_ops,
+                                             .apic = m->lapic},
                         why, size);
     if (!m->cpu)
         return false;
+    if (!machine_place_apics(m) || !attach_memory(m) || !describe_in_fw_cfg(m))
+        return fail(why, size, "out of memory");
     cpu_set_a20(m->cpu, true);
     clock_on_earlier(m->clock, machine_earlier, m);
     describe_in_cmos(m);
@@ -358,8 +386,13 @@ void machine_destroy(struct machine *m)
     port92_destroy(m->port92);
     i8042_destroy(m->i8042);
     rtc_destroy(m->rtc);
+    testdev_destroy(m->testdev);
+    fw_cfg_destroy(m->fw_cfg);
+    acpi_pm_destroy(m->pm);
+    hpet_destroy(m->hpet);
     pit_destroy(m->pit);
     pic_destroy(m->pic);
+    machine_destroy_apics(m);
     clock_destroy(m->clock);
     if (m->io)
         bus_destroy(m->io);
@@ -373,6 +406,9 @@ void machine_reset(struct machine *m)
 {
     m->reset_wanted = false;
     cpu_reset(m->cpu);
+    hpet_reset(m->hpet);
+    acpi_pm_reset(m->pm);
+    fw_cfg_reset(m->fw_cfg);
     pit_reset(m->pit);
     rtc_reset(m->rtc);
     i8042_reset(m->i8042);
@@ -387,8 +423,8 @@ void machine_reset(struct machine *m)
     debug_exit_reset(m->debug_exit);
     shutdown_port_reset(m->shutdown_port);
     pic_reset(m->pic);
+    machine_reset_apics(m);
     cpu_set_a20(m->cpu, true);
-    cpu_set_intr(m->cpu, false);
 }
 
 void machine_as_firmware_leaves_it(struct machine *m)
@@ -429,6 +465,8 @@ struct bus *machine_io(struct machine *m) { return m->io; }
 struct clock *machine_clock(struct machine *m) { return m->clock; }
 
 struct pic *machine_pic(struct machine *m) { return m->pic; }
+
+bool machine_has_apic(struct machine *m) { return m->has_apic; }
 
 struct pit *machine_pit(struct machine *m) { return m->pit; }
 

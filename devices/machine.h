@@ -16,6 +16,7 @@ struct machine_config {
     s64 rtc_base;                             /* seconds since 1970, UTC */
     bool no_reboot;                           /* a reset ends the run (exit 0), a triple fault too (exit 122) */
     u16 debug_exit_port;                      /* isa-debug-exit; 0 is none, QEMU's custom is 0xF4 */
+    bool testdev;                             /* QEMU's pc-testdev; it has port 0xE9 unless debugcon has a listener */
     bool com[MACHINE_COMS];                   /* which of COM2..4 exist; COM1 always does */
     struct uart_backend serial[MACHINE_COMS]; /* who is at the other end */
     struct tell debugcon;                     /* each byte written to 0xE9 */
@@ -81,6 +82,13 @@ struct machine_end machine_run(struct machine *, struct machine_limits);
 void machine_end_run(struct machine *);
 /* From a signal handler or another thread: end it soon (within a million instructions). */
 void machine_request_stop(struct machine *);
+
+/* Where things are that tables tell of. The processor's APIC and the I/O APIC: if machine_has_apic(). */
+#define MACHINE_IOAPIC 0xFEC00000u
+#define MACHINE_HPET 0xFED00000u
+#define MACHINE_PM_BASE 0x600u
+enum { MACHINE_SLP_TYP_S5 = 0, MACHINE_SCI_IRQ = 9 };
+bool machine_has_apic(struct machine *);
 
 /* Its parts. */
 struct cpu *machine_cpu(struct machine *);

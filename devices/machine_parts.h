@@ -12,6 +12,18 @@ struct com {
     bool irq, enabled; /* the two inputs of the buffer */
 };
 
+/* The lines of the ISA bus. */
+enum {
+    IRQ_TIMER = 0,
+    IRQ_KEYBOARD = 1,
+    IRQ_COM2 = 3,
+    IRQ_COM1 = 4,
+    IRQ_RTC = 8,
+    IRQ_SCI = 9,
+    IRQ_MOUSE = 12,
+    IRQ_FPU = 13,
+};
+
 struct machine {
     struct machine_config config;
     struct phys *phys;
@@ -23,6 +35,14 @@ struct machine {
     struct rtc *rtc;
     struct i8042 *i8042;
     struct com com[MACHINE_COMS];
+    struct apic_bus *apic_bus;
+    struct lapic *lapic; /* there in any case: where the processor has none, it is a wire */
+    struct ioapic *ioapic;
+    struct imcr *imcr;
+    struct hpet *hpet;
+    struct acpi_pm *pm;
+    struct fw_cfg *fw_cfg;
+    struct testdev *testdev;
     struct port92 *port92;
     struct reset_control *reset_control;
     struct post *post, *post190;
@@ -32,6 +52,11 @@ struct machine {
 
     machine_boot_fn *boot;
     void *boot_ctx;
+
+    bool has_apic;
+    bool apic_decoded, apic_attached, apic_hole; /* the local APIC's page: enabled, on the bus, over RAM */
+    u64 apic_page;
+    bool hpet_legacy, timer_level, rtc_level; /* the HPET has taken IRQ 0 and 8; what PIT and RTC would put there */
 
     u64 halted_ns;     /* guest time = instructions retired + this */
     bool running;      /* inside cpu_run */
@@ -43,5 +68,17 @@ struct machine {
 
 /* A device asks for the end of the run, after the instruction that is executing. */
 void machine_end_with(struct machine *, enum machine_end_reason, int exit_code, u32 value);
+
+/* machine_interrupts.c */
+struct wire machine_isa(struct machine *, int irq);
+struct wire machine_timer_line(struct machine *, int irq); /* IRQ 0 and 8, unless the HPET has them */
+struct wire machine_pic_intr(struct machine *);
+struct hpet_wires machine_hpet_wires(struct machine *);
+extern const struct cpu_apic machine_apic_ops;
+bool machine_create_apics(struct machine *);
+bool machine_place_apics(struct machine *); /* once there is a processor */
+void machine_reset_apics(struct machine *);
+void machine_destroy_apics(struct machine *);
+bool machine_can_wake(struct machine *, bool interrupts_on);
 
 #endif

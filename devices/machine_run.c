@@ -44,27 +44,12 @@ void machine_end_run(struct machine *m) { machine_end_with(m, END_REQUESTED, EXI
 
 void machine_request_stop(struct machine *m) { m->stop = 1; }
 
-/*
- * Can anything wake the halted processor? With IF clear only NMI, INIT and SMI could, and this machine has no source of
- * them. With IF set, some device must be able to raise a line that the PIC would pass on.
- */
 static bool can_wake(struct machine *m)
 {
     struct cpu_state state;
 
     cpu_get_state(m->cpu, &state);
-    if (!(state.rflags & RFLAGS_IF))
-        return false;
-    if (pit_may_interrupt(m->pit) && pic_accepts(m->pic, 0))
-        return true;
-    if (rtc_may_interrupt(m->rtc) && pic_accepts(m->pic, 8))
-        return true;
-    if (i8042_may_interrupt(m->i8042) && pic_accepts(m->pic, 1))
-        return true;
-    for (int i = 0; i < MACHINE_COMS; i++)
-        if (m->com[i].uart && uart_may_interrupt(m->com[i].uart) && pic_accepts(m->pic, i & 1 ? 3 : 4))
-            return true;
-    return false;
+    return machine_can_wake(m, state.rflags & RFLAGS_IF);
 }
 
 /* The processor is halted: leap to the next timer, or say that nothing will ever happen. */

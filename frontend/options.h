@@ -28,6 +28,7 @@ struct options {
     bool rtc_base_set;
     s64 rtc_base;
     u16 debug_exit_port;
+    bool testdev;
     bool no_reboot;
     /* what it runs */
     const char *image, *kernel, *initrd, *append, *rom;

@@ -246,6 +246,12 @@ bool option_device(struct setting *s, const char *value)
         return option_refuse(s, "the name is empty");
     if (!strcmp(name, "isa-debug-exit"))
         return debug_exit(s, list);
+    if (!strcmp(name, "pc-testdev")) {
+        if (list)
+            return option_refuse(s, "pc-testdev: it has no properties");
+        s->o->testdev = true;
+        return true;
+    }
     s->note = true;
     return true;
 }

@@ -172,6 +172,23 @@ bool bus_attach(struct bus *bus, u64 base, u64 size, const struct region_ops *op
     return true;
 }
 
+bool bus_detach(struct bus *bus, u64 base)
+{
+    size_t above = bus_upper_bound(bus, base);
+    struct region *r;
+
+    if (above == 0 || bus->region[above - 1].base != base)
+        return false;
+    r = &bus->region[above - 1];
+    for (u64 addr = base; addr < TABLE_SIZE && addr <= r->last; addr++)
+        bus->table[addr] = 0;
+    memmove(r, r + 1, (bus->count - above) * sizeof(*r));
+    bus->count--;
+    bus->last_hit = 0;
+    bus_retable(bus, above - 1);
+    return true;
+}
+
 static u64 width_mask(unsigned width) { return ~0ull >> (64 - 8 * width); }
 
 /* Part of an access, as one device access: bytes [skip, skip + bytes) of the `width` bytes at `offset`. */

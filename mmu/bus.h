@@ -30,6 +30,9 @@ void bus_destroy(struct bus *);
  */
 bool bus_attach(struct bus *, u64 base, u64 size, const struct region_ops *, void *device);
 
+/* Takes the region that begins at `base` away again; false if none does. Not from within one of its own operations. */
+bool bus_detach(struct bus *, u64 base);
+
 /*
  * Total: any address, width 1, 2, 4 or 8. Bytes nobody claims read as floating and swallow writes; an access over the
  * top of the address space goes on at 0. Values have no bits above their width, whatever the device or caller gave.

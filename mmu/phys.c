@@ -146,6 +146,22 @@ bool phys_add_hole(struct phys *phys, u64 base, u64 size)
     return phys_cover_fits(phys, base, size) && phys_add_cover(phys, base, NULL, size);
 }
 
+bool phys_remove_hole(struct phys *phys, u64 base)
+{
+    size_t i = 0;
+
+    while (i < phys->covers && (phys->cover[i].base != base || phys->cover[i].image))
+        i++;
+    if (i == phys->covers)
+        return false;
+    phys->covers--;
+    memmove(&phys->cover[i], &phys->cover[i + 1], (phys->covers - i) * sizeof(*phys->cover));
+    phys->map.hide_base = phys->map.hide_size = 0;
+    for (i = 0; i < phys->covers; i++)
+        phys_hide(phys, phys->cover[i].base, phys->cover[i].size);
+    return true;
+}
+
 static const struct cover *phys_find_cover(const struct phys *phys, u64 pa)
 {
     for (size_t i = 0; i < phys->covers; i++)

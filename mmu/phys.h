@@ -28,6 +28,10 @@ bool phys_add_rom(struct phys *, u64 base, const u8 *image, u64 size);
  * has one at 0xA0000-0xBFFFF. Otherwise RAM hides whatever is attached behind it. False as phys_add_rom. */
 bool phys_add_hole(struct phys *, u64 base, u64 size);
 
+/* The hole that begins at `base` closes again; false if there is none. As with every change of the map, whoever keeps
+ * host pointers (a processor's TLB) must be told by the caller. */
+bool phys_remove_hole(struct phys *, u64 base);
+
 /*
  * The map, exposed for the functions below alone: they are on the path of every TLB miss. RAM is [0, low_size)
  * and [4 GiB, 4 GiB + high_size), one block on the host. Every ROM and hole that covers RAM lies within

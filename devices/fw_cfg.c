@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's firmware configuration device ("QEMU Firmware Configuration (fw_cfg) Device", Specification): a selector names
+ * an item, and its bytes are read one after the other. Items are copied in; files (keys from 20h) are listed in the
+ * directory. Without the DMA interface, which bit 1 of the item "ID" would announce.
+ */
+#include "devices/devices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SIGNATURE = 0x00, KEY_ID = 0x01, KEY_FILE_DIR = 0x19, KEY_FILES = 0x20, KEYS = 0x60 };
+enum { ARCH_LOCAL = 0x8000, WRITE_CHANNEL = 0x4000, ID_TRADITIONAL = 1 };
+enum { DIRECTORY_ENTRY = 64, NAME_SIZE = 56 };
+
+struct item {
+    u8 *bytes;
+    size_t size;
+    char name[NAME_SIZE]; /* of a file */
+};
+
+struct fw_cfg {
+    struct item item[2][KEYS]; /* generic, and architecture-local */
+    unsigned files;
+    u16 select;
+    size_t at;
+};
+
+static struct item *item_of(struct fw_cfg *f, u16 key)
+{
+    unsigned number = key & ~(unsigned)(ARCH_LOCAL | WRITE_CHANNEL);
+
+    return number < KEYS ? &f->item[(key & ARCH_LOCAL) != 0][number] : NULL;
+}
+
+bool fw_cfg_set(struct fw_cfg *f, u16 key, const void *bytes, size_t size)
+{
+    struct item *item = item_of(f, key);
+    u8 *copy = malloc(size ? size : 1);
+
+    if (!item || !copy) {
+        free(copy);
+        return false;
+    }
+    memcpy(copy, bytes, size);
+    free(item->bytes);
+    item->bytes = copy;
+    item->size = size;
+    return true;
+}
+
+bool fw_cfg_set_number(struct fw_cfg *f, u16 key, u64 value, unsigned width)
+{
+    u8 bytes[8];
+
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (u8)(value >> (8 * i));
+    return width <= 8 && fw_cfg_set(f, key, bytes, width);
+}
+
+static void put_be(u8 *to, u32 value, unsigned width)
+{
+    for (unsigned i = 0; i < width; i++)
+        to[i] = (u8)(value >> (8 * (width - 1 - i)));
+}
+
+/* "FWCfgFiles": a count, then entries of size, key, reserved, name; all big-endian. */
+static bool make_directory(struct fw_cfg *f)
+{
+    size_t size = 4 + (size_t)f->files * DIRECTORY_ENTRY;
+    u8 *bytes = calloc(1, size);
+    bool ok;
+
+    if (!bytes)
+        return false;
+    put_be(bytes, f->files, 4);
+    for (unsigned i = 0; i < f->files; i++) {
+        const struct item *item = &f->item[0][KEY_FILES + i];
+        u8 *entry = bytes + 4 + (size_t)i * DIRECTORY_ENTRY;
+
+        put_be(entry, (u32)item->size, 4);
+        put_be(entry + 4, KEY_FILES + i, 2);
+        memcpy(entry + 8, item->name, NAME_SIZE);
+    }
+    ok = fw_cfg_set(f, KEY_FILE_DIR, bytes, size);
+    free(bytes);
+    return ok;
+}
+
+bool fw_cfg_add_file(struct fw_cfg *f, const char *name, const void *bytes, size_t size)
+{
+    u16 key = (u16)(KEY_FILES + f->files);
+
+    if (key >= KEYS || strlen(name) >= NAME_SIZE || size > UINT32_MAX || !fw_cfg_set(f, key, bytes, size))
+        return false;
+    strcpy(f->item[0][key].name, name);
+    f->files++;
+    return make_directory(f);
+}
+
+/* ---- Ports: the selector, 16 bits, and the data, 8 bits ---- */
+
+/* The next byte; 0 past the end, and of what is not there. Shared with whatever else may read items. */
+static u8 next_byte(struct fw_cfg *f)
+{
+    const struct item *item = item_of(f, f->select);
+
+    return item && f->at < item->size ? item->bytes[f->at++] : 0;
+}
+
+static u64 fw_cfg_read(void *device, u64 offset, unsigned width)
+{
+    struct fw_cfg *f = device;
+
+    if (width == 1 && offset == 1)
+        return next_byte(f);
+    return 0; /* the selector is write-only */
+}
+
+static void fw_cfg_write(void *device, u64 offset, u64 value, unsigned width)
+{
+    struct fw_cfg *f = device;
+
+    if (offset != 0 || width != 2)
+        return; /* writes of data have been ignored since QEMU 2.4 */
+    f->select = (u16)value;
+    f->at = 0;
+}
+
+const struct region_ops fw_cfg_ops = {fw_cfg_read, fw_cfg_write, 1, 2};
+
+void fw_cfg_reset(struct fw_cfg *f)
+{
+    f->select = 0;
+    f->at = 0;
+}
+
+struct fw_cfg *fw_cfg_create(void)
+{
+    struct fw_cfg *f = calloc(1, sizeof(*f));
+
+    if (f && fw_cfg_set(f, KEY_SIGNATURE, "QEMU", 4) && fw_cfg_set_number(f, KEY_ID, ID_TRADITIONAL, 4) &&
+        make_directory(f))
+        return f;
+    fw_cfg_destroy(f);
+    return NULL;
+}
+
+void fw_cfg_destroy(struct fw_cfg *f)
+{
+    if (!f)
+        return;
+    for (int space = 0; space < 2; space++)
+        for (int key = 0; key < KEYS; key++)
+            free(f->item[space][key].bytes);
+    free(f);
+}
