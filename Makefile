@@ -28,10 +28,12 @@ endif
 CFLAGS_debug := -Og -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_coverage := --coverage
-ifeq ($(filter $(MODE),release debug asan coverage),)
-$(error MODE is release, debug, asan or coverage, not '$(MODE)')
+LDFLAGS_fuzz := -fsanitize=address,undefined
+ifeq ($(filter $(MODE),release debug asan coverage fuzz),)
+$(error MODE is release, debug, asan, coverage or fuzz, not '$(MODE)')
 endif
 
 CAPSTONE_CFLAGS = $(shell pkg-config --cflags capstone 2>/dev/null)
@@ -94,6 +96,8 @@ $(TEST_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call shared_of,$$*.c) $(SUPPORT_OBJ) $
 tests: $(TEST_PROGRAMS) $(OUT)/faultline
 	@mkdir -p $(BUILD)/tests && ln -sf ../$(MODE)/tests/isa/vectors $(BUILD)/tests/vectors
 
+include tests/fuzz/fuzz.mk
+
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils
 # For check-guests: programs for the guests, in 32 and 64 bits, and their file systems.
@@ -117,9 +121,9 @@ LINTS := tests/lint/layers.sh tests/lint/size.sh
 .PHONY: check
 check: install-test-packages ## install what tests need, build with gcc and clang, run every test
 	@$(MAKE) --no-print-directory MODE=release all tests
-	@$(MAKE) --no-print-directory MODE=asan tests
+	@$(MAKE) --no-print-directory MODE=asan tests replay-programs
 	@$(MAKE) --no-print-directory check-clang
-	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) \
+	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(FUZZ_REPLAYS) \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
 

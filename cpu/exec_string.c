@@ -246,8 +246,10 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
         }
         cpu->budget -= (s64)done;
         allowed -= done;
-        if (port)
-            allowed = allowance(cpu); /* the device may have brought an event nearer */
+        if (port && allowed) { /* the device may have brought an event nearer */
+            u64 now = cpu_icount(cpu);
+            allowed = now < cpu->deadline ? cpu->deadline - now : 0;
+        }
         if (allowed == 0 || cpu->left_trace || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
             if (compares) /* flags change when the repetition ends, however often it was interrupted on the way */
                 cpu->f = before;

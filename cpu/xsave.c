@@ -2,6 +2,7 @@
 /* FXSAVE, FXRSTOR and the XSAVE feature set (SDM Vol. 1, "Managing State Using the XSAVE Feature Set"), and MXCSR. */
 #include <string.h>
 
+#include "cpu/control.h"
 #include "cpu/sse.h"
 
 /* State components. PKRU's place in the standard format is fixed: CPUID.(EAX=0DH,ECX=9):EBX must report this offset. */
@@ -245,6 +246,7 @@ void exec_XRSTOR(struct cpu *cpu, const struct op *op)
         memset(cpu->xmm, 0, 16 * xmm_count(op));
     if ((requested & COMPONENT_PKRU) && cpu->pkru != pkru) {
         cpu->pkru = pkru;
+        paging_refresh(cpu);
         cpu_refresh(cpu);
         tlb_flush_all(cpu); /* rights by key are part of cached translations */
     }

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# The fuzz targets: with libFuzzer (MODE=fuzz CC=clang), and as replayers of the corpora (any mode).
+FUZZ_NAMES := walk text loaders devices execute native
+FUZZ_COMMON := $(OUT)/tests/fuzz/report.o
+fuzz_extra = $(if $(filter native,$(1)),$(OUT)/tests/isa/cases.o $(OUT)/tests/isa/native.o $(OUT)/tests/isa/pair.o)
+FUZZ_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/fuzz_%)
+REPLAY_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/replay_%)
+
+$(FUZZ_PROGRAMS): $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(CAPSTONE_LIBS) -lz -lm
+
+$(REPLAY_PROGRAMS): $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/driver.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) -lz -lm
+
+.PHONY: fuzz-programs replay-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+replay-programs: $(REPLAY_PROGRAMS)
+
+TIME ?= 600
+.PHONY: fuzz
+fuzz: install-test-packages ## fuzz every target for TIME=600 seconds, two at a time; new inputs go to build/fuzz/corpus
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs
+	@tests/fuzz/run.sh $(BUILD)/fuzz $(TIME) $(FUZZ_NAMES)
+
+.PHONY: fuzz-replay
+fuzz-replay: install-test-packages ## replay the fuzz corpora under the sanitizers
+	@$(MAKE) --no-print-directory MODE=asan replay-programs
+	@tests/run.sh $(FUZZ_REPLAYS)
+FUZZ_REPLAYS = $(foreach n,$(FUZZ_NAMES),"$(BUILD)/asan/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
+
+-include $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/fuzz_%.d) $(OUT)/tests/fuzz/driver.d $(OUT)/tests/fuzz/report.d
