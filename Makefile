@@ -40,7 +40,13 @@ CAPSTONE_CFLAGS = $(shell pkg-config --cflags capstone 2>/dev/null)
 CAPSTONE_LIBS = $(shell pkg-config --libs capstone 2>/dev/null || echo -lcapstone)
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
-ALL_CFLAGS = -std=gnu11 -g $(CFLAGS_$(MODE)) -fno-strict-overflow $(WARN) -I. -MMD -MP $(CFLAGS)
+FLOAT ?= host
+ifeq ($(filter $(FLOAT),host portable),)
+$(error FLOAT is host or portable, not '$(FLOAT)')
+endif
+FLOAT_portable := -DFAULTLINE_PORTABLE_FLOAT
+
+ALL_CFLAGS = -std=gnu11 -g $(CFLAGS_$(MODE)) -fno-strict-overflow $(WARN) $(FLOAT_$(FLOAT)) -I. -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
 LIB_SRC := $(wildcard mmu/*.c cpu/*.c devices/*.c bios/*.c)

@@ -215,7 +215,7 @@ void control_write_efer(struct cpu *cpu, u64 value)
 /* SDM "Extended Control Registers": x87 state cannot be disabled, unknown components not enabled. */
 void control_write_xcr0(struct cpu *cpu, u64 value)
 {
-    if (!(value & XCR0_X87) || value & ~XCR0_SUPPORTED)
+    if (!(value & XCR0_X87) || value & ~xcr0_supported(&cpu->features))
         raise_gp(cpu, 0);
     cpu->xcr0 = value;
 }

@@ -6,10 +6,16 @@
 
 #include "cpu/state.h"
 
-/* State components XSAVE manages here: x87 and SSE. What XCR0 may hold and CPUID leaf 0DH reports. */
+/* State components XSAVE manages here. */
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
-#define XCR0_SUPPORTED (XCR0_X87 | XCR0_SSE)
+#define XCR0_PKRU BIT(9)
+
+/* What XCR0 may hold and CPUID leaf 0DH reports. */
+static inline u64 xcr0_supported(const struct features *f)
+{
+    return XCR0_X87 | XCR0_SSE | (has_feature(f, FEAT_PKU) ? XCR0_PKRU : 0);
+}
 
 void control_write_cr0(struct cpu *, u64 value);
 void control_write_cr3(struct cpu *, u64 value); /* bit 63 is "keep this PCID's translations" with CR4.PCIDE */

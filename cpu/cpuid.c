@@ -9,7 +9,6 @@
 #include "cpu/msr.h"
 #include "cpu/system.h"
 
-#define XSAVE_LEGACY_AND_HEADER 576
 #define MISC_ENABLE_LIMIT_CPUID BIT(22)
 
 static const struct {
@@ -94,17 +93,32 @@ static void leaf_topology(const struct cpu *cpu, u32 subleaf, u32 out[4])
     }
 }
 
+/* The size of an XSAVE area for these components: x87 and SSE are in the legacy area, before the header's end. */
+static u32 xsave_size(u64 components, bool compacted)
+{
+    if (!(components & XCR0_PKRU))
+        return XSAVE_HEADER_END;
+    return (compacted ? XSAVE_HEADER_END : XSAVE_PKRU_OFFSET) + XSAVE_PKRU_SIZE;
+}
+
 static void leaf_xsave(const struct cpu *cpu, u32 subleaf, u32 out[4])
 {
+    u64 supported = xcr0_supported(&cpu->features);
+
     if (!has_feature(&cpu->features, FEAT_XSAVE)) {
         memset(out, 0, 16);
         return;
     }
     if (subleaf == 0) {
-        out[CPUID_EAX] = (u32)XCR0_SUPPORTED;
-        out[CPUID_EDX] = (u32)(XCR0_SUPPORTED >> 32);
-        out[CPUID_EBX] = XSAVE_LEGACY_AND_HEADER; /* for what XCR0 enables: x87 and SSE are in the legacy area */
-        out[CPUID_ECX] = XSAVE_LEGACY_AND_HEADER;
+        out[CPUID_EAX] = (u32)supported;
+        out[CPUID_EDX] = (u32)(supported >> 32);
+        out[CPUID_EBX] = xsave_size(cpu->xcr0, false);
+        out[CPUID_ECX] = xsave_size(supported, false);
+    } else if (subleaf == 1 && has_feature(&cpu->features, FEAT_XSAVEC)) {
+        out[CPUID_EBX] = xsave_size(cpu->xcr0, true);
+    } else if (subleaf == 9 && supported & XCR0_PKRU) {
+        out[CPUID_EAX] = XSAVE_PKRU_SIZE;
+        out[CPUID_EBX] = XSAVE_PKRU_OFFSET; /* ECX 0: a user component, not aligned when compacted */
     }
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MMX and SSE instructions. Each is a pure function of its operands, executed by the same instruction of the host, and
- * a loader that brings the operands: sse_* for XMM registers, mmx_* for MMX registers, packed_* for those that come in
+ * MMX and SSE instructions. Each is a pure function of its operands, which arithmetic.h provides, and a loader that
+ * brings the operands: sse_* for XMM registers, mmx_* for MMX registers, packed_* for those that come in
  * both forms. Everything that can fault comes before the first register is written.
  */
 #ifndef FAULTLINE_CPU_SSE_H
 #define FAULTLINE_CPU_SSE_H
-
-#include <emmintrin.h>
 
 #include "cpu/x87.h"
 
@@ -15,31 +13,7 @@
 #include "cpu/isa_sse.def"
 #undef INSN
 
-/* MXCSR (SDM Vol. 1, "MXCSR Control and Status Register"). */
-enum {
-    MXCSR_IE = 1 << 0,
-    MXCSR_DE = 1 << 1,
-    MXCSR_ZE = 1 << 2,
-    MXCSR_OE = 1 << 3,
-    MXCSR_UE = 1 << 4,
-    MXCSR_PE = 1 << 5,
-    MXCSR_FLAGS = 0x3f,
-    MXCSR_BEFORE = MXCSR_IE | MXCSR_DE | MXCSR_ZE,
-    MXCSR_DAZ = 1 << 6,
-    MXCSR_MASKS = 0x1f80,
-    MXCSR_UM = 1 << 11,
-    MXCSR_RC = 3 << 13,
-    MXCSR_FZ = 1 << 15,
-    MXCSR_VALID = 0xffff, /* MXCSR_MASK of FXSAVE: what may be set */
-    MXCSR_INIT = 0x1f80,
-};
-
-/* DEST := f(DEST, SRC). An MMX operand is the low half of an XMM one whose high half is 0. */
-typedef void xmm_fn(union xmm *dest, const union xmm *source);
-typedef void xmm_imm_fn(union xmm *dest, const union xmm *source, unsigned imm);
-
-static inline __m128i xmm_get(const union xmm *x) { return _mm_loadu_si128((const __m128i *)(const void *)x); }
-static inline void xmm_put(union xmm *x, __m128i v) { _mm_storeu_si128((__m128i *)(void *)x, v); }
+#include "cpu/arithmetic.h"
 
 /* sse_memory.c */
 union xmm xmm_load(struct cpu *, const struct op *, unsigned width); /* memory operand; 16 bytes must be aligned */
@@ -112,40 +86,6 @@ ALWAYS_INLINE void packed_each(struct cpu *cpu, const struct op *op, xmm_fn *sse
         mmx_packed(cpu, op, mmx, 8);
 }
 
-/*
- * Floating point. Between float_enter and float_leave the host's MXCSR has the guest's rounding, FZ and DAZ, all
- * exceptions masked. Host flags that the guest has set and masked are left alone, since they tell nothing new.
- */
-struct float_host {
-    u32 saved;
-    bool changed;
-};
-
-ALWAYS_INLINE struct float_host float_enter(u32 guest)
-{
-    struct float_host h;
-    u32 want = (guest & (MXCSR_RC | MXCSR_FZ | MXCSR_DAZ)) | MXCSR_MASKS;
-
-    if (!(guest & MXCSR_UM)) /* FZ is for masked underflow only */
-        want &= ~(u32)MXCSR_FZ;
-    __asm__ volatile("stmxcsr %0" : "=m"(h.saved));
-    h.changed = (h.saved & ~MXCSR_FLAGS) != want;
-    if (unlikely(h.changed || (h.saved & MXCSR_FLAGS & ~(guest & guest >> 7))))
-        __asm__ volatile("ldmxcsr %0" : : "m"(want));
-    return h;
-}
-
-/* The exceptions since float_enter (and older ones the guest has set and masked). */
-ALWAYS_INLINE u32 float_leave(const struct float_host *h)
-{
-    u32 now;
-
-    __asm__ volatile("stmxcsr %0" : "=m"(now));
-    if (unlikely(h->changed))
-        __asm__ volatile("ldmxcsr %0" : : "m"(h->saved));
-    return now & MXCSR_FLAGS;
-}
-
 /* Lanes whose result may be tiny, for the unmasked underflow exception. */
 enum float_lanes { LANES_NONE, LANES_SS, LANES_SD, LANES_PS, LANES_PD };
 
@@ -161,37 +101,28 @@ ALWAYS_INLINE void float_commit(struct cpu *cpu, u32 flags, enum float_lanes lan
 }
 
 /* DEST := f(DEST, SRC), a floating-point operation with `width` bytes of source. */
-ALWAYS_INLINE void float_op(struct cpu *cpu, const struct op *op, unsigned width, xmm_fn *f, enum float_lanes lanes)
+ALWAYS_INLINE void float_op(struct cpu *cpu, const struct op *op, unsigned width, float_fn *f, enum float_lanes lanes)
 {
     union xmm source = xmm_source(cpu, op, width), result = cpu->xmm[op->reg];
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
-    f(&result, &source);
-    u32 flags = float_leave(&h);
+    f(&e, &result, &source);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, lanes, &result);
     cpu->xmm[op->reg] = result;
 }
 
 /* The same with an immediate. */
-ALWAYS_INLINE void float_imm_op(struct cpu *cpu, const struct op *op, unsigned width, xmm_imm_fn *f,
+ALWAYS_INLINE void float_imm_op(struct cpu *cpu, const struct op *op, unsigned width, float_imm_fn *f,
                                 enum float_lanes lanes)
 {
     union xmm source = xmm_source(cpu, op, width), result = cpu->xmm[op->reg];
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
-    f(&result, &source, (u8)op->imm);
-    u32 flags = float_leave(&h);
+    f(&e, &result, &source, (u8)op->imm);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, lanes, &result);
     cpu->xmm[op->reg] = result;
 }
-
-/* A pure function that is one host instruction. Volatile: it must stay between float_enter and float_leave. */
-#define HOST_INSTRUCTION(name)                                        \
-    static inline void name(union xmm *dest, const union xmm *source) \
-    {                                                                 \
-        __m128i x = xmm_get(dest), y = xmm_get(source);               \
-        __asm__ volatile(#name " %1, %0" : "+x"(x) : "x"(y));         \
-        xmm_put(dest, x);                                             \
-    }
 
 #endif

@@ -4,17 +4,6 @@
  */
 #include "cpu/sse.h"
 
-HOST_INSTRUCTION(cvtps2pd)
-HOST_INSTRUCTION(cvtpd2ps)
-HOST_INSTRUCTION(cvtss2sd)
-HOST_INSTRUCTION(cvtsd2ss)
-HOST_INSTRUCTION(cvtdq2ps)
-HOST_INSTRUCTION(cvtps2dq)
-HOST_INSTRUCTION(cvttps2dq)
-HOST_INSTRUCTION(cvtdq2pd)
-HOST_INSTRUCTION(cvtpd2dq)
-HOST_INSTRUCTION(cvttpd2dq)
-
 void exec_CVTPS2PD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtps2pd, LANES_NONE); }
 void exec_CVTPD2PS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtpd2ps, LANES_PS); }
 void exec_CVTSS2SD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 4, cvtss2sd, LANES_NONE); }
@@ -37,29 +26,15 @@ IRREGULAR(CVTPD2DQ);
 IRREGULAR(CVTTPD2DQ);
 
 /* From a general register or memory, 32 or (REX.W) 64 bits; the rest of DEST stays. */
-#define HOST_FROM_INTEGER(name, T)                               \
-    static void name(union xmm *dest, u64 v)                     \
-    {                                                            \
-        __m128i x = xmm_get(dest);                               \
-        __asm__ volatile(#name " %1, %0" : "+x"(x) : "r"((T)v)); \
-        xmm_put(dest, x);                                        \
-    }
-
-HOST_FROM_INTEGER(cvtsi2ssl, u32)
-HOST_FROM_INTEGER(cvtsi2ssq, u64)
-HOST_FROM_INTEGER(cvtsi2sdl, u32)
-HOST_FROM_INTEGER(cvtsi2sdq, u64)
-
-ALWAYS_INLINE void from_integer(struct cpu *cpu, const struct op *op, void (*f32)(union xmm *, u64),
-                                void (*f64)(union xmm *, u64))
+ALWAYS_INLINE void from_integer(struct cpu *cpu, const struct op *op, float_from_fn *f32, float_from_fn *f64)
 {
     bool wide = op->osize == 8;
     u64 v = op_rm_read(cpu, op, wide ? 8 : 4);
     union xmm result = cpu->xmm[op->reg];
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
-    (wide ? f64 : f32)(&result, v);
-    u32 flags = float_leave(&h);
+    (wide ? f64 : f32)(&e, &result, v);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, LANES_NONE, &result);
     cpu->xmm[op->reg] = result;
 }
@@ -70,31 +45,12 @@ IRREGULAR(CVTSI2SS);
 IRREGULAR(CVTSI2SD);
 
 /* To a general register. */
-#define HOST_TO_INTEGER(name, insn, T)                       \
-    static u64 name(const union xmm *source)                 \
-    {                                                        \
-        __m128i x = xmm_get(source);                         \
-        T v;                                                 \
-        __asm__ volatile(insn " %1, %0" : "=r"(v) : "x"(x)); \
-        return v;                                            \
-    }
-
-HOST_TO_INTEGER(cvtss2si32, "cvtss2si", u32)
-HOST_TO_INTEGER(cvtss2si64, "cvtss2si", u64)
-HOST_TO_INTEGER(cvtsd2si32, "cvtsd2si", u32)
-HOST_TO_INTEGER(cvtsd2si64, "cvtsd2si", u64)
-HOST_TO_INTEGER(cvttss2si32, "cvttss2si", u32)
-HOST_TO_INTEGER(cvttss2si64, "cvttss2si", u64)
-HOST_TO_INTEGER(cvttsd2si32, "cvttsd2si", u32)
-HOST_TO_INTEGER(cvttsd2si64, "cvttsd2si", u64)
-
-ALWAYS_INLINE void to_integer(struct cpu *cpu, const struct op *op, unsigned width, u64 (*f32)(const union xmm *),
-                              u64 (*f64)(const union xmm *))
+ALWAYS_INLINE void to_integer(struct cpu *cpu, const struct op *op, unsigned width, float_to_fn *f32, float_to_fn *f64)
 {
     union xmm source = xmm_source(cpu, op, width);
-    struct float_host h = float_enter(cpu->mxcsr);
-    u64 v = (op->osize == 8 ? f64 : f32)(&source);
-    u32 flags = float_leave(&h);
+    struct float_env e = float_enter(cpu->mxcsr);
+    u64 v = (op->osize == 8 ? f64 : f32)(&e, &source);
+    u32 flags = float_leave(&e);
 
     float_commit(cpu, flags, LANES_NONE, NULL);
     cpu->gpr[op->reg] = v;
@@ -124,10 +80,10 @@ static union xmm mmx_operand(struct cpu *cpu, const struct op *op)
 void exec_CVTPI2PS(struct cpu *cpu, const struct op *op)
 {
     union xmm source = mmx_operand(cpu, op), result = source;
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
-    cvtdq2ps(&result, &source);
-    u32 flags = float_leave(&h);
+    cvtdq2ps(&e, &result, &source);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, LANES_NONE, &result);
     if (!op_is_mem(op))
         x87_mmx_enter(&cpu->x87);
@@ -141,20 +97,22 @@ void exec_CVTPI2PD(struct cpu *cpu, const struct op *op)
 
     if (!op_is_mem(op))
         x87_mmx_enter(&cpu->x87);
-    cvtdq2pd(&cpu->xmm[op->reg], &source); /* exact */
+    struct float_env e = float_enter(cpu->mxcsr);
+    cvtdq2pd(&e, &cpu->xmm[op->reg], &source);
+    float_leave(&e); /* exact */
 }
 IRREGULAR(CVTPI2PD);
 
-ALWAYS_INLINE void to_mmx(struct cpu *cpu, const struct op *op, unsigned width, xmm_fn *f)
+ALWAYS_INLINE void to_mmx(struct cpu *cpu, const struct op *op, unsigned width, float_fn *f)
 {
     x87_check_pending(cpu);
     union xmm source = xmm_source(cpu, op, width), result = source;
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
     if (width == 8)
         source.q[1] = 0;
-    f(&result, &source);
-    u32 flags = float_leave(&h);
+    f(&e, &result, &source);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, LANES_NONE, &result);
     x87_mmx_enter(&cpu->x87);
     mmx_write(cpu, mmx_reg(op), result.q[0]);

@@ -6,44 +6,6 @@
 #include "cpu/sse.h"
 
 /* DEST := f(DEST, SRC), lane by lane. */
-static void paddb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_add_epi8(xmm_get(d), xmm_get(s))); }
-static void paddw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_add_epi16(xmm_get(d), xmm_get(s))); }
-static void paddd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_add_epi32(xmm_get(d), xmm_get(s))); }
-static void paddq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_add_epi64(xmm_get(d), xmm_get(s))); }
-static void paddsb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_adds_epi8(xmm_get(d), xmm_get(s))); }
-static void paddsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_adds_epi16(xmm_get(d), xmm_get(s))); }
-static void paddusb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_adds_epu8(xmm_get(d), xmm_get(s))); }
-static void paddusw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_adds_epu16(xmm_get(d), xmm_get(s))); }
-static void psubb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sub_epi8(xmm_get(d), xmm_get(s))); }
-static void psubw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sub_epi16(xmm_get(d), xmm_get(s))); }
-static void psubd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sub_epi32(xmm_get(d), xmm_get(s))); }
-static void psubq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sub_epi64(xmm_get(d), xmm_get(s))); }
-static void psubsb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_subs_epi8(xmm_get(d), xmm_get(s))); }
-static void psubsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_subs_epi16(xmm_get(d), xmm_get(s))); }
-static void psubusb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_subs_epu8(xmm_get(d), xmm_get(s))); }
-static void psubusw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_subs_epu16(xmm_get(d), xmm_get(s))); }
-static void pmullw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mullo_epi16(xmm_get(d), xmm_get(s))); }
-static void pmulhw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mulhi_epi16(xmm_get(d), xmm_get(s))); }
-static void pmulhuw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mulhi_epu16(xmm_get(d), xmm_get(s))); }
-static void pmuludq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mul_epu32(xmm_get(d), xmm_get(s))); }
-static void pmaddwd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_madd_epi16(xmm_get(d), xmm_get(s))); }
-static void psadbw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sad_epu8(xmm_get(d), xmm_get(s))); }
-static void pavgb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_avg_epu8(xmm_get(d), xmm_get(s))); }
-static void pavgw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_avg_epu16(xmm_get(d), xmm_get(s))); }
-static void pmaxub(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epu8(xmm_get(d), xmm_get(s))); }
-static void pminub(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epu8(xmm_get(d), xmm_get(s))); }
-static void pmaxsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epi16(xmm_get(d), xmm_get(s))); }
-static void pminsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epi16(xmm_get(d), xmm_get(s))); }
-static void pcmpeqb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpeq_epi8(xmm_get(d), xmm_get(s))); }
-static void pcmpeqw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpeq_epi16(xmm_get(d), xmm_get(s))); }
-static void pcmpeqd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpeq_epi32(xmm_get(d), xmm_get(s))); }
-static void pcmpgtb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpgt_epi8(xmm_get(d), xmm_get(s))); }
-static void pcmpgtw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpgt_epi16(xmm_get(d), xmm_get(s))); }
-static void pcmpgtd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpgt_epi32(xmm_get(d), xmm_get(s))); }
-static void pand(union xmm *d, const union xmm *s) { xmm_put(d, _mm_and_si128(xmm_get(d), xmm_get(s))); }
-static void pandn(union xmm *d, const union xmm *s) { xmm_put(d, _mm_andnot_si128(xmm_get(d), xmm_get(s))); }
-static void por(union xmm *d, const union xmm *s) { xmm_put(d, _mm_or_si128(xmm_get(d), xmm_get(s))); }
-static void pxor(union xmm *d, const union xmm *s) { xmm_put(d, _mm_xor_si128(xmm_get(d), xmm_get(s))); }
 
 void exec_PADDB(struct cpu *cpu, const struct op *op) { packed(cpu, op, paddb); }
 void exec_PADDW(struct cpu *cpu, const struct op *op) { packed(cpu, op, paddw); }

@@ -243,7 +243,7 @@ static u32 signs(const u8 *bytes, unsigned count)
 void exec_PMOVMSKB(struct cpu *cpu, const struct op *op)
 {
     if (op->flags & OP_66) {
-        cpu->gpr[op->reg] = (u32)_mm_movemask_epi8(xmm_get(&cpu->xmm[op->rm]));
+        cpu->gpr[op->reg] = byte_signs(&cpu->xmm[op->rm]);
     } else {
         x87_check_pending(cpu);
         union xmm s = {.q = {mmx_read(cpu, mmx_rm(op)), 0}};

@@ -6,31 +6,15 @@
  * SDM, "ROUNDPS": bit 2 of the immediate takes the rounding from MXCSR, not bits 1:0; bit 3 suppresses the inexact
  * exception.
  */
-#define HOST_ROUND(name)                                                       \
-    static void name(union xmm *dest, const union xmm *source, unsigned quiet) \
-    {                                                                          \
-        __m128i x = xmm_get(dest), y = xmm_get(source);                        \
-        if (quiet)                                                             \
-            __asm__ volatile(#name " $12, %1, %0" : "+x"(x) : "x"(y));         \
-        else                                                                   \
-            __asm__ volatile(#name " $4, %1, %0" : "+x"(x) : "x"(y));          \
-        xmm_put(dest, x);                                                      \
-    }
-
-HOST_ROUND(roundps)
-HOST_ROUND(roundpd)
-HOST_ROUND(roundss)
-HOST_ROUND(roundsd)
-
-ALWAYS_INLINE void round_op(struct cpu *cpu, const struct op *op, unsigned width, xmm_imm_fn *f)
+ALWAYS_INLINE void round_op(struct cpu *cpu, const struct op *op, unsigned width, float_imm_fn *f)
 {
     unsigned imm = (u8)op->imm;
     union xmm source = xmm_source(cpu, op, width), result = cpu->xmm[op->reg];
     u32 control = imm & 4 ? cpu->mxcsr : (cpu->mxcsr & ~(u32)MXCSR_RC) | (imm & 3) << 13;
-    struct float_host h = float_enter(control);
+    struct float_env e = float_enter(control);
 
-    f(&result, &source, imm & 8);
-    u32 flags = float_leave(&h);
+    f(&e, &result, &source, imm & 8);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, LANES_NONE, &result);
     cpu->xmm[op->reg] = result;
 }
@@ -48,18 +32,14 @@ IRREGULAR(ROUNDSD);
  * SDM, "DPPS": products of the lanes bits 7:4 choose, added in pairs; the sum goes to the lanes bits 3:0 choose, 0 to
  * the others.
  */
-HOST_INSTRUCTION(mulps)
-HOST_INSTRUCTION(mulpd)
-HOST_INSTRUCTION(haddps)
-HOST_INSTRUCTION(haddpd)
 
 /* One of its operations: its exceptions come before the next one's. */
-ALWAYS_INLINE void step(struct cpu *cpu, xmm_fn *f, union xmm *a, const union xmm *b, enum float_lanes lanes)
+ALWAYS_INLINE void step(struct cpu *cpu, float_fn *f, union xmm *a, const union xmm *b, enum float_lanes lanes)
 {
-    struct float_host h = float_enter(cpu->mxcsr);
+    struct float_env e = float_enter(cpu->mxcsr);
 
-    f(a, b);
-    u32 flags = float_leave(&h);
+    f(&e, a, b);
+    u32 flags = float_leave(&e);
     float_commit(cpu, flags, lanes, a);
 }
 

@@ -3,14 +3,6 @@
 #include "cpu/sse.h"
 
 /* Shifts: the count is the whole low quadword of SRC; too large a count gives 0 or the sign. */
-static void psllw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sll_epi16(xmm_get(d), xmm_get(s))); }
-static void pslld(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sll_epi32(xmm_get(d), xmm_get(s))); }
-static void psllq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sll_epi64(xmm_get(d), xmm_get(s))); }
-static void psrlw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_srl_epi16(xmm_get(d), xmm_get(s))); }
-static void psrld(union xmm *d, const union xmm *s) { xmm_put(d, _mm_srl_epi32(xmm_get(d), xmm_get(s))); }
-static void psrlq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_srl_epi64(xmm_get(d), xmm_get(s))); }
-static void psraw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sra_epi16(xmm_get(d), xmm_get(s))); }
-static void psrad(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sra_epi32(xmm_get(d), xmm_get(s))); }
 
 /* By register or memory, or (0F 71 .. 0F 73) the register in r/m by an immediate. */
 static void shift(struct cpu *cpu, const struct op *op, xmm_fn *f)
@@ -97,14 +89,6 @@ IRREGULAR(PALIGNR);
  * Interleave: low halves, or (SSE form) high halves. The high half of MMX operands is the upper half of what their low
  * unpack gives.
  */
-static void punpcklbw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpacklo_epi8(xmm_get(d), xmm_get(s))); }
-static void punpcklwd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpacklo_epi16(xmm_get(d), xmm_get(s))); }
-static void punpckldq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpacklo_epi32(xmm_get(d), xmm_get(s))); }
-static void punpcklqdq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpacklo_epi64(xmm_get(d), xmm_get(s))); }
-static void punpckhbw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpackhi_epi8(xmm_get(d), xmm_get(s))); }
-static void punpckhwd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpackhi_epi16(xmm_get(d), xmm_get(s))); }
-static void punpckhdq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpackhi_epi32(xmm_get(d), xmm_get(s))); }
-static void punpckhqdq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_unpackhi_epi64(xmm_get(d), xmm_get(s))); }
 
 static void punpckhbw_mmx(union xmm *d, const union xmm *s)
 {
@@ -158,9 +142,6 @@ IRREGULAR(UNPCKLPD);
 IRREGULAR(UNPCKHPD);
 
 /* Narrow with saturation: DEST's lanes below, SRC's above. */
-static void packsswb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_packs_epi16(xmm_get(d), xmm_get(s))); }
-static void packssdw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_packs_epi32(xmm_get(d), xmm_get(s))); }
-static void packuswb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_packus_epi16(xmm_get(d), xmm_get(s))); }
 
 static void packsswb_mmx(union xmm *d, const union xmm *s)
 {

@@ -2,24 +2,7 @@
 /* SSE4.1 integer instructions (SDM Vol. 1, "SSE4.1 Instruction Set"). */
 #include "cpu/sse.h"
 
-#include <smmintrin.h>
-
-#define SSE41 __attribute__((target("sse4.1")))
-
 /* DEST := f(DEST, SRC), lane by lane. */
-SSE41 static void pmuldq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mul_epi32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pmulld(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mullo_epi32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pcmpeqq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cmpeq_epi64(xmm_get(d), xmm_get(s))); }
-SSE41 static void packusdw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_packus_epi32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pminsb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epi8(xmm_get(d), xmm_get(s))); }
-SSE41 static void pminsd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epi32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pminuw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epu16(xmm_get(d), xmm_get(s))); }
-SSE41 static void pminud(union xmm *d, const union xmm *s) { xmm_put(d, _mm_min_epu32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pmaxsb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epi8(xmm_get(d), xmm_get(s))); }
-SSE41 static void pmaxsd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epi32(xmm_get(d), xmm_get(s))); }
-SSE41 static void pmaxuw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epu16(xmm_get(d), xmm_get(s))); }
-SSE41 static void pmaxud(union xmm *d, const union xmm *s) { xmm_put(d, _mm_max_epu32(xmm_get(d), xmm_get(s))); }
-SSE41 static void phminposuw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_minpos_epu16(xmm_get(s))); }
 
 void exec_PMULDQ(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, pmuldq); }
 void exec_PMULLD(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, pmulld); }
@@ -49,18 +32,6 @@ IRREGULAR(PMAXUD);
 IRREGULAR(PHMINPOSUW);
 
 /* Widen the low lanes of SRC, of which a memory operand has no others. */
-SSE41 static void pmovsxbw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi8_epi16(xmm_get(s))); }
-SSE41 static void pmovzxbw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu8_epi16(xmm_get(s))); }
-SSE41 static void pmovsxbd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi8_epi32(xmm_get(s))); }
-SSE41 static void pmovzxbd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu8_epi32(xmm_get(s))); }
-SSE41 static void pmovsxbq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi8_epi64(xmm_get(s))); }
-SSE41 static void pmovzxbq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu8_epi64(xmm_get(s))); }
-SSE41 static void pmovsxwd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi16_epi32(xmm_get(s))); }
-SSE41 static void pmovzxwd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu16_epi32(xmm_get(s))); }
-SSE41 static void pmovsxwq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi16_epi64(xmm_get(s))); }
-SSE41 static void pmovzxwq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu16_epi64(xmm_get(s))); }
-SSE41 static void pmovsxdq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepi32_epi64(xmm_get(s))); }
-SSE41 static void pmovzxdq(union xmm *d, const union xmm *s) { xmm_put(d, _mm_cvtepu32_epi64(xmm_get(s))); }
 
 ALWAYS_INLINE void widen(struct cpu *cpu, const struct op *op, unsigned width, xmm_fn *f)
 {

@@ -163,7 +163,7 @@ void exec_CRC32(struct cpu *cpu, const struct op *op)
     u32 crc = (u32)cpu->gpr[op->reg];
 
     for (unsigned i = 0; i < width; i++, source >>= 8)
-        __asm__("crc32b %1, %0" : "+r"(crc) : "q"((u8)source));
+        crc = crc32_step(crc, (u8)source);
     cpu->gpr[op->reg] = crc;
 }
 IRREGULAR(CRC32);

@@ -2,19 +2,7 @@
 /* SSSE3 (SDM Vol. 1, "Supplemental Streaming SIMD Extensions 3"), MMX and XMM forms. */
 #include "cpu/sse.h"
 
-#include <tmmintrin.h>
-
-#define SSSE3 __attribute__((target("ssse3")))
-
 /* DEST := f(DEST, SRC), lane by lane. */
-SSSE3 static void psignb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sign_epi8(xmm_get(d), xmm_get(s))); }
-SSSE3 static void psignw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sign_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void psignd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_sign_epi32(xmm_get(d), xmm_get(s))); }
-SSSE3 static void pmulhrsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_mulhrs_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void pmaddubsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_maddubs_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void pabsb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_abs_epi8(xmm_get(s))); }
-SSSE3 static void pabsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_abs_epi16(xmm_get(s))); }
-SSSE3 static void pabsd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_abs_epi32(xmm_get(s))); }
 
 void exec_PSIGNB(struct cpu *cpu, const struct op *op) { packed(cpu, op, psignb); }
 void exec_PSIGNW(struct cpu *cpu, const struct op *op) { packed(cpu, op, psignw); }
@@ -34,12 +22,6 @@ IRREGULAR(PABSW);
 IRREGULAR(PABSD);
 
 /* Horizontally: pairs of DEST below, pairs of SRC above. An MMX pair of operands is one XMM operand. */
-SSSE3 static void phaddw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hadd_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void phaddd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hadd_epi32(xmm_get(d), xmm_get(s))); }
-SSSE3 static void phaddsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hadds_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void phsubw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hsub_epi16(xmm_get(d), xmm_get(s))); }
-SSSE3 static void phsubd(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hsub_epi32(xmm_get(d), xmm_get(s))); }
-SSSE3 static void phsubsw(union xmm *d, const union xmm *s) { xmm_put(d, _mm_hsubs_epi16(xmm_get(d), xmm_get(s))); }
 
 ALWAYS_INLINE void horizontal(struct cpu *cpu, const struct op *op, xmm_fn *f)
 {
@@ -67,7 +49,6 @@ IRREGULAR(PHSUBD);
 IRREGULAR(PHSUBSW);
 
 /* Bit 7 of an index gives 0; of the rest, as many bits count as the register has bytes. */
-SSSE3 static void pshufb(union xmm *d, const union xmm *s) { xmm_put(d, _mm_shuffle_epi8(xmm_get(d), xmm_get(s))); }
 
 static void pshufb_mmx(union xmm *d, const union xmm *s)
 {

@@ -109,10 +109,12 @@ void exec_XGETBV(struct cpu *cpu, const struct op *op)
     (void)op;
     if (!(cpu->cr4 & CR4_OSXSAVE))
         raise_ud(cpu);
-    if ((u32)cpu->RCX != 0)
+    u32 which = (u32)cpu->RCX;
+    if (which > 1 || (which == 1 && !has_feature(&cpu->features, FEAT_XGETBV1)))
         raise_gp(cpu, 0);
-    cpu->RAX = (u32)cpu->xcr0;
-    cpu->RDX = cpu->xcr0 >> 32;
+    u64 value = which ? cpu->xcr0 & xsave_in_use(cpu) : cpu->xcr0;
+    cpu->RAX = (u32)value;
+    cpu->RDX = value >> 32;
 }
 
 void exec_XSETBV(struct cpu *cpu, const struct op *op)

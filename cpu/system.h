@@ -52,6 +52,13 @@ static inline struct access access_explicit(const struct cpu *cpu, enum access_k
     return (struct access){.kind = kind, .user = cpu->cpl == 3, .ac = (cpu->rflags & FLAG_AC) != 0};
 }
 
+/* The XSAVE area: where the header ends and a compacted image's components begin, and PKRU's place in the standard
+ * format, which CPUID reports. */
+enum { XSAVE_HEADER_END = 576, XSAVE_PKRU_OFFSET = 0xa80, XSAVE_PKRU_SIZE = 8 };
+
+/* XINUSE: the state components that are not in their initial configuration. xsave.c */
+u64 xsave_in_use(const struct cpu *);
+
 /* ZF alone. */
 void flag_set_zero(struct cpu *, bool zero);
 

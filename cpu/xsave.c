@@ -4,8 +4,9 @@
 
 #include "cpu/control.h"
 #include "cpu/sse.h"
+#include "cpu/system.h"
 
-/* State components. PKRU's place in the standard format is fixed: CPUID.(EAX=0DH,ECX=9):EBX must report this offset. */
+/* State components, and the parts of their area. */
 enum {
     COMPONENT_X87 = 1 << 0,
     COMPONENT_SSE = 1 << 1,
@@ -13,8 +14,9 @@ enum {
     COMPONENT_PKRU = 1 << 9,
     LEGACY_SIZE = 512,
     HEADER_SIZE = 64,
-    PKRU_OFFSET = 0xa80,
 };
+
+#define XCOMP_COMPACTED BIT(63)
 
 /* The layout of the legacy region. */
 enum {
@@ -157,8 +159,8 @@ static bool all_zero(const void *p, size_t size)
     return true;
 }
 
-/* XINUSE: the components not in their initial configuration. MXCSR is no part of the SSE component's. */
-static u64 components_in_use(const struct cpu *cpu, const struct op *op)
+/* MXCSR is no part of the SSE component's initial configuration. Outside 64-bit mode there are eight XMM registers. */
+u64 xsave_in_use(const struct cpu *cpu)
 {
     const struct x87 *x = &cpu->x87;
     u64 in_use = 0;
@@ -169,69 +171,116 @@ static u64 components_in_use(const struct cpu *cpu, const struct op *op)
     for (unsigned i = 0; i < 8; i++)
         if (x->r[i].mantissa || x->r[i].exponent)
             in_use |= COMPONENT_X87;
-    if (!all_zero(cpu->xmm, 16 * xmm_count(op)))
+    if (!all_zero(cpu->xmm, in_code64(cpu) ? 16 * 16 : 8 * 16))
         in_use |= COMPONENT_SSE;
     if (cpu->pkru)
         in_use |= COMPONENT_PKRU;
     return in_use;
 }
 
-static void xsave(struct cpu *cpu, const struct op *op, bool optimized)
+enum xsave_form { XSAVE_STANDARD, XSAVE_OPTIMIZED, XSAVE_COMPACTED };
+
+/*
+ * The header. The standard forms change XSTATE_BV's requested bits alone; XSAVEC writes it and XCOMP_BV, without a
+ * read.
+ */
+static void write_header(struct cpu *cpu, unsigned seg, u64 ea, u64 requested, u64 in_use, enum xsave_form form)
+{
+    u64 bitmap = form == XSAVE_COMPACTED ? 0 : mem_read(cpu, seg, ea, 8) & ~requested;
+
+    mem_write(cpu, seg, ea, bitmap | (in_use & requested), 8);
+    if (form == XSAVE_COMPACTED)
+        mem_write(cpu, seg, ea + 8, XCOMP_COMPACTED | requested, 8);
+}
+
+/*
+ * SDM Vol. 1, "Operation of XSAVE", "... XSAVEOPT", "... XSAVEC". For XSAVEC MXCSR belongs to the SSE component, which
+ * is in use if MXCSR is not as after reset.
+ */
+static void xsave(struct cpu *cpu, const struct op *op, enum xsave_form form)
 {
     u64 requested = xsave_begin(cpu);
-    u64 ea = area_address(cpu, op, LEGACY_SIZE + HEADER_SIZE, 64, ACCESS_WRITE);
-    u64 in_use = components_in_use(cpu, op), saved = optimized ? requested & in_use : requested;
-    unsigned seg = op->seg;
+    u64 ea = area_address(cpu, op, XSAVE_HEADER_END, 64, ACCESS_WRITE), in_use = xsave_in_use(cpu);
+    unsigned seg = op->seg, pkru_at = form == XSAVE_COMPACTED ? XSAVE_HEADER_END : XSAVE_PKRU_OFFSET;
     u8 image[LEGACY_SIZE] = {0};
 
-    mem_probe_write(cpu, seg, ea, LEGACY_SIZE + HEADER_SIZE);
+    if (form == XSAVE_COMPACTED && cpu->mxcsr != MXCSR_INIT)
+        in_use |= COMPONENT_SSE;
+    u64 saved = form == XSAVE_STANDARD ? requested : requested & in_use;
+    mem_probe_write(cpu, seg, ea, XSAVE_HEADER_END);
     if (saved & COMPONENT_PKRU)
-        mem_probe_write(cpu, seg, ea + PKRU_OFFSET, 4);
-    u64 bitmap = mem_read(cpu, seg, ea + LEGACY_SIZE, 8);
+        mem_probe_write(cpu, seg, ea + pkru_at, 4);
 
     if (saved & COMPONENT_X87) {
         x87_to_image(&cpu->x87, op, image);
         mem_write_block(cpu, seg, ea, image, AT_MXCSR);
         mem_write_block(cpu, seg, ea + AT_ST, image + AT_ST, AT_XMM - AT_ST);
     }
-    if (requested & (COMPONENT_SSE | COMPONENT_AVX))
+    if (form == XSAVE_COMPACTED ? saved & COMPONENT_SSE : requested & (COMPONENT_SSE | COMPONENT_AVX))
         mem_write(cpu, seg, ea + AT_MXCSR, cpu->mxcsr | (u64)MXCSR_VALID << 32, 8);
     if (saved & COMPONENT_SSE)
         mem_write_block(cpu, seg, ea + AT_XMM, cpu->xmm, 16 * xmm_count(op));
     if (saved & COMPONENT_PKRU)
-        mem_write(cpu, seg, ea + PKRU_OFFSET, cpu->pkru, 4);
-    mem_write(cpu, seg, ea + LEGACY_SIZE, (bitmap & ~requested) | (in_use & requested), 8);
+        mem_write(cpu, seg, ea + pkru_at, cpu->pkru, 4);
+    write_header(cpu, seg, ea + LEGACY_SIZE, requested, in_use, form);
 }
 
-void exec_XSAVE(struct cpu *cpu, const struct op *op) { xsave(cpu, op, false); }
-void exec_XSAVEOPT(struct cpu *cpu, const struct op *op) { xsave(cpu, op, true); }
+void exec_XSAVE(struct cpu *cpu, const struct op *op) { xsave(cpu, op, XSAVE_STANDARD); }
+void exec_XSAVEOPT(struct cpu *cpu, const struct op *op) { xsave(cpu, op, XSAVE_OPTIMIZED); }
+void exec_XSAVEC(struct cpu *cpu, const struct op *op) { xsave(cpu, op, XSAVE_COMPACTED); }
 IRREGULAR(XSAVE);
 IRREGULAR(XSAVEOPT);
+IRREGULAR(XSAVEC);
 
 /*
- * The standard format only: without XSAVEC any XCOMP_BV but 0 is refused, as are the other reserved bytes of the
- * header.
+ * SDM, "XRSTOR": #GP(0) for a header that is not well-formed. True if the image is in the compacted format, which only
+ * processors with XSAVEC know; the others, and the standard format, want zeroes in bytes 23:8.
  */
-static void check_header(struct cpu *cpu, const u8 *header)
+static bool check_header(struct cpu *cpu, const u8 *header)
 {
-    if ((host_load(header, 8) & ~cpu->xcr0) || !all_zero(header + 8, 16))
+    u64 present = host_load(header, 8), layout = host_load(header + 8, 8);
+    bool compacted = layout & XCOMP_COMPACTED && has_feature(&cpu->features, FEAT_XSAVEC);
+
+    if (!compacted && (present & ~cpu->xcr0 || !all_zero(header + 8, 16)))
         raise_gp(cpu, 0);
+    if (compacted && (layout & ~(cpu->xcr0 | XCOMP_COMPACTED) || present & ~(layout & ~XCOMP_COMPACTED) ||
+                      !all_zero(header + 16, 48)))
+        raise_gp(cpu, 0);
+    return compacted;
+}
+
+/* MXCSR as XRSTOR leaves it: in the standard format it comes with every request, whatever XSTATE_BV says. */
+static u32 restored_mxcsr(struct cpu *cpu, const u8 *image, bool compacted, u64 requested, u64 present)
+{
+    if (!(requested & (COMPONENT_SSE | (compacted ? 0 : COMPONENT_AVX))))
+        return cpu->mxcsr;
+    if (compacted && !(present & COMPONENT_SSE))
+        return MXCSR_INIT;
+    return checked_mxcsr(cpu, (u32)host_load(image + AT_MXCSR, 4));
+}
+
+static void restore_pkru(struct cpu *cpu, u32 pkru)
+{
+    if (cpu->pkru == pkru)
+        return;
+    cpu->pkru = pkru;
+    cpu_refresh(cpu);
+    tlb_flush_all(cpu); /* rights by key are part of cached translations */
 }
 
 void exec_XRSTOR(struct cpu *cpu, const struct op *op)
 {
     u64 requested = xsave_begin(cpu);
-    u64 ea = area_address(cpu, op, LEGACY_SIZE + HEADER_SIZE, 64, ACCESS_READ);
+    u64 ea = area_address(cpu, op, XSAVE_HEADER_END, 64, ACCESS_READ);
     u8 image[LEGACY_SIZE + HEADER_SIZE];
+    u32 pkru = 0;
 
     mem_read_block(cpu, op->seg, ea, image, sizeof(image));
-    check_header(cpu, image + LEGACY_SIZE);
+    bool compacted = check_header(cpu, image + LEGACY_SIZE);
     u64 present = host_load(image + LEGACY_SIZE, 8);
-    u32 mxcsr = cpu->mxcsr, pkru = 0;
-    if (requested & (COMPONENT_SSE | COMPONENT_AVX))
-        mxcsr = checked_mxcsr(cpu, (u32)host_load(image + AT_MXCSR, 4));
+    u32 mxcsr = restored_mxcsr(cpu, image, compacted, requested, present);
     if (requested & present & COMPONENT_PKRU)
-        pkru = (u32)mem_read(cpu, op->seg, ea + PKRU_OFFSET, 4);
+        pkru = (u32)mem_read(cpu, op->seg, ea + (compacted ? XSAVE_HEADER_END : XSAVE_PKRU_OFFSET), 4);
 
     cpu->mxcsr = mxcsr;
     if (requested & present & COMPONENT_X87) {
@@ -244,11 +293,7 @@ void exec_XRSTOR(struct cpu *cpu, const struct op *op)
         memcpy(cpu->xmm, image + AT_XMM, 16 * xmm_count(op));
     else if (requested & COMPONENT_SSE)
         memset(cpu->xmm, 0, 16 * xmm_count(op));
-    if ((requested & COMPONENT_PKRU) && cpu->pkru != pkru) {
-        cpu->pkru = pkru;
-        paging_refresh(cpu);
-        cpu_refresh(cpu);
-        tlb_flush_all(cpu); /* rights by key are part of cached translations */
-    }
+    if (requested & COMPONENT_PKRU)
+        restore_pkru(cpu, pkru);
 }
 IRREGULAR(XRSTOR);

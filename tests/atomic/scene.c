@@ -389,10 +389,8 @@ static void prepare_registers(struct rig *r, struct scene *s)
 {
     const struct row *row = s->row;
     u64 *g = r->start.gpr, offset = s->operand - r->base[s->place->form == FORM_SEGMENT ? SEG_FS : SEG_DS];
-    static const char *const state[] = {"XSAVE", "XRSTOR", "XSAVEOPT", "XSETBV", NULL}, *const zero[] = {
-                                                                                            "XGETBV",  "XSETBV",
-                                                                                            "RDPKRU",  "WRPKRU",
-                                                                                            "MONITOR", NULL};
+    static const char *const state[] = {"XSAVE", "XRSTOR", "XSAVEOPT", "XSAVEC", "XSETBV", NULL},
+                             *const zero[] = {"XGETBV", "XSETBV", "RDPKRU", "WRPKRU", "MONITOR", NULL};
     if (is_any(row, state))
         g[REG_RAX] = 3;
     if (is_any(row, zero))
@@ -474,7 +472,7 @@ static bool is_moffs(const struct row *row) { return has_operand(row, OPR_Ob, OP
 
 static void place_operand(struct rig *r, struct scene *s)
 {
-    static const char *const aligned[] = {"FXSAVE", "FXRSTOR", "XSAVE", "XRSTOR", "XSAVEOPT", NULL};
+    static const char *const aligned[] = {"FXSAVE", "FXRSTOR", "XSAVE", "XRSTOR", "XSAVEOPT", "XSAVEC", NULL};
     static const char *const implied[] = {"XLAT", "MASKMOVQ", "MASKMOVDQU", "MONITOR", NULL};
     u64 *g = r->start.gpr, back = s->place->data_back;
     if (back && is_any(s->row, aligned))

@@ -3,10 +3,14 @@
  * MMX and SSE against the host's: every row of isa_sse.def in register and memory form, special values, all of MXCSR.
  */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 
+#include "cpu/control.h"
+#include "cpu/cpuid.h"
 #include "cpu/isa.h"
 #include "cpu/sse.h"
+#include "cpu/system.h"
 #include "mmu/phys.h"
 #include "tests/support/native_fpu.h"
 
@@ -315,12 +319,15 @@ static bool has_operand(const struct line *l, u8 a, u8 b)
 /* The state images have tests of their own. */
 static bool is_image(const char *name) { return strstr(name, "SAVE") || strstr(name, "RSTOR") || strstr(name, "XCSR"); }
 
+/* RCPPS and its kin: test_approximations. */
+static bool is_approximation(const char *name) { return !strncmp(name, "RCP", 3) || !strncmp(name, "RSQRT", 5); }
+
 START_TEST(test_row_against_host)
 {
     const struct line *l = &lines[_i];
     bool wide = has_operand(l, OPR_Ey, OPR_Gy);
 
-    if (!l->exec || is_image(l->name))
+    if (!l->exec || is_image(l->name) || is_approximation(l->name))
         return;
     for (unsigned form = 0; form < 4; form++) {
         struct form f = {.line = l, .memory = form & 1, .wide = form & 2};
@@ -357,8 +364,68 @@ START_TEST(test_alignment)
     to_cpu(&before);
     op.disp += 8;
     cpu->event.vector = 0;
+    if (!strncmp(l->name, "SHA", 3)) /* SDM: "Exceptions Type 4", as all; AMD's take their operands anywhere */
+        after.fault = SIGSEGV;
     ck_assert_msg(run(l->exec, &op) == (after.fault == 0), "%s %04x", l->name, l->opcode);
     ck_assert(after.fault == 0 || (after.fault == SIGSEGV && cpu->event.vector == VEC_GP));
+}
+END_TEST
+
+static double single_value(u32 v)
+{
+    float f;
+
+    memcpy(&f, &v, 4);
+    return (double)f;
+}
+
+static u32 approximate(exec_fn *exec, u16 opcode, u32 v)
+{
+    const struct line l = {.opcode = opcode, .prefix = PFX_PF3};
+    struct op op = make_op(&(struct form){.line = &l}, 0xc0 | RM | REG << 3);
+
+    cpu->xmm[RM] = (union xmm){.d = {v, v, v, v}};
+    ck_assert(run(exec, &op));
+    return cpu->xmm[REG].d[0];
+}
+
+static u32 native_approximate(u8 opcode, u32 v)
+{
+    u8 code[] = {0xf3, 0x0f, opcode, 0xc0 | RM | REG << 3};
+    struct native n = {.fcw = 0x37f, .mxcsr = 0x1f80, .rflags = 0x202, .xmm[RM] = {v, 0}};
+
+    native_execute(&n, code, sizeof(code));
+    return (u32)n.xmm[REG][0];
+}
+
+/* Normal numbers within 1.5 * 2^-12, as the SDM promises; all others give exactly what the host gives. */
+START_TEST(test_approximations)
+{
+    const double bound = 1.5 / 4096;
+
+    for (unsigned i = 0; i < 100000; i++) {
+        u32 v = random_single(), r = approximate(exec_RCPSS, 0x0f53, v), q = approximate(exec_RSQRTSS, 0x0f52, v);
+        u32 biased = v >> 23 & 0xff;
+        bool normal = biased != 0 && biased != 0xff;
+        double x = single_value(v), square = single_value(q) * single_value(q) * x;
+        if (normal && biased < 253)
+            ck_assert_msg(fabs(single_value(r) * x - 1) <= bound, "RCPSS %08x: %08x", v, r);
+        else if (!normal || biased == 254)
+            ck_assert_msg(r == native_approximate(0x53, v), "RCPSS %08x: %08x", v, r);
+        if (normal && !(v >> 31)) /* (1 + e)^2 */
+            ck_assert_msg(fabs(square - 1) <= 2 * bound, "RSQRTSS %08x: %08x", v, q);
+        else
+            ck_assert_msg(q == native_approximate(0x52, v), "RSQRTSS %08x: %08x", v, q);
+        cpu->xmm[RM] = (union xmm){.d = {v, ~v, v, ~v}};
+        union xmm packed = cpu->xmm[RM];
+        struct op op = make_op(&(struct form){.line = &(struct line){.opcode = 0x0f53}}, 0xc0 | RM | REG << 3);
+        ck_assert(run(exec_RCPPS, &op));
+        ck_assert_uint_eq(cpu->xmm[REG].d[2], r);
+        ck_assert_uint_eq(cpu->xmm[REG].d[3], cpu->xmm[REG].d[1]);
+        cpu->xmm[RM] = packed;
+        ck_assert(run(exec_RSQRTPS, &op));
+        ck_assert_uint_eq(cpu->xmm[REG].d[0], q);
+    }
 }
 END_TEST
 
@@ -597,6 +664,144 @@ START_TEST(test_xsave)
 }
 END_TEST
 
+enum { AT_BITMAP = 512, AT_LAYOUT = 520, COMPACTED_PKRU = 576, STANDARD_PKRU = 0xa80 };
+
+/* SDM Vol. 1, "Operation of XSAVEC": what is saved is what is in use, and MXCSR goes with SSE. */
+START_TEST(test_xsavec)
+{
+    struct op op = image_op(4, true);
+    const u64 none = 0x5a5a5a5a5a5a5a5a;
+
+    cpu->cr4 |= CR4_OSXSAVE;
+    cpu->xcr0 = 0x203;
+    cpu->RAX = cpu->RDX = 0xffffffff;
+    x87_init(&cpu->x87);
+    memset(cpu->x87.r, 0, sizeof(cpu->x87.r));
+    memset(cpu->xmm, 0, sizeof(cpu->xmm));
+    cpu->mxcsr = MXCSR_INIT;
+    cpu->pkru = 0;
+    phys_fill(phys, IMAGE, 0x5a, 4096);
+    ck_assert(run(exec_XSAVEC, &op)); /* all in its initial configuration: the header alone */
+    ck_assert_uint_eq(phys_read(phys, IMAGE + AT_BITMAP, 8), 0);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + AT_LAYOUT, 8), BIT(63) | 0x203);
+    ck_assert_uint_eq(phys_read(phys, IMAGE, 8), none);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + 24, 8), none);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + 528, 8), none);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + COMPACTED_PKRU, 8), none);
+
+    cpu->mxcsr = 0x1fa0; /* makes SSE be in use */
+    cpu->pkru = 0x12345678;
+    ck_assert(run(exec_XSAVEC, &op));
+    ck_assert_uint_eq(phys_read(phys, IMAGE + AT_BITMAP, 8), 0x202);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + 24, 4), 0x1fa0);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + 160, 8), 0);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + COMPACTED_PKRU, 4), 0x12345678);
+
+    /* XRSTOR of it: what is absent is initialised, MXCSR with SSE. */
+    phys_fill(phys, IMAGE + 528, 0, 48);
+    cpu->mxcsr = 0x1f80, cpu->pkru = 0;
+    cpu->x87.control = 0x27f;
+    ck_assert(run(exec_XRSTOR, &op));
+    ck_assert_uint_eq(cpu->mxcsr, 0x1fa0);
+    ck_assert_uint_eq(cpu->pkru, 0x12345678);
+    ck_assert_uint_eq(cpu->x87.control, 0x37f);
+    phys_write(phys, IMAGE + AT_BITMAP, 0x200, 8);
+    ck_assert(run(exec_XRSTOR, &op));
+    ck_assert_uint_eq(cpu->mxcsr, MXCSR_INIT);
+    cpu->RAX = 1, cpu->RDX = 0; /* nothing but x87 is asked for */
+    cpu->mxcsr = 0x1fa0, cpu->pkru = 1;
+    ck_assert(run(exec_XRSTOR, &op));
+    ck_assert_uint_eq(cpu->mxcsr, 0x1fa0);
+    ck_assert_uint_eq(cpu->pkru, 1);
+
+    /* XINUSE by XGETBV. */
+    memset(cpu->xmm, 0, sizeof(cpu->xmm));
+    struct op xgetbv = {.len = 3};
+    cpu->RCX = 1;
+    exec_XGETBV(cpu, &xgetbv);
+    ck_assert_uint_eq(cpu->RAX, 0x200);
+}
+END_TEST
+
+/* PKRU in the standard format has the place CPUID names; without a change of rights nothing is flushed. */
+START_TEST(test_xsave_pkru)
+{
+    struct op op = image_op(4, true);
+    u32 leaf[4];
+
+    cpu->cr4 |= CR4_OSXSAVE;
+    control_write_xcr0(cpu, 0x203);
+    cpuid_query(cpu, 0xd, 9, leaf);
+    ck_assert_uint_eq(leaf[CPUID_EAX], 8);
+    ck_assert_uint_eq(leaf[CPUID_EBX], STANDARD_PKRU);
+    ck_assert_uint_eq(leaf[CPUID_ECX], 0);
+    cpuid_query(cpu, 0xd, 0, leaf);
+    ck_assert_uint_eq(leaf[CPUID_EBX], STANDARD_PKRU + 8);
+    cpuid_query(cpu, 0xd, 1, leaf);
+    ck_assert_uint_eq(leaf[CPUID_EAX] & 7, 7);
+    ck_assert_uint_eq(leaf[CPUID_EBX], COMPACTED_PKRU + 8);
+    control_write_xcr0(cpu, 3);
+    cpuid_query(cpu, 0xd, 0, leaf);
+    ck_assert_uint_eq(leaf[CPUID_EBX], 576);
+    ck_assert_uint_eq(leaf[CPUID_ECX], STANDARD_PKRU + 8);
+    control_write_xcr0(cpu, 0x203);
+
+    cpu->RAX = 0x200, cpu->RDX = 0;
+    phys_fill(phys, IMAGE, 0, 4096);
+    cpu->pkru = 0xc;
+    ck_assert(run(exec_XSAVE, &op));
+    ck_assert_uint_eq(phys_read(phys, IMAGE + STANDARD_PKRU, 8), 0xc);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + AT_BITMAP, 8), 0x200);
+    cpu->pkru = 0;
+    ck_assert(run(exec_XSAVEOPT, &op)); /* initial: not written */
+    ck_assert_uint_eq(phys_read(phys, IMAGE + STANDARD_PKRU, 8), 0xc);
+    ck_assert_uint_eq(phys_read(phys, IMAGE + AT_BITMAP, 8), 0);
+    phys_write(phys, IMAGE + AT_BITMAP, 0x200, 8);
+    u16 generation = cpu->tlb_generation;
+    ck_assert(run(exec_XRSTOR, &op));
+    ck_assert_uint_eq(cpu->pkru, 0xc);
+    ck_assert_uint_ne(cpu->tlb_generation, generation);
+    generation = cpu->tlb_generation;
+    ck_assert(run(exec_XRSTOR, &op));
+    ck_assert_uint_eq(cpu->tlb_generation, generation);
+}
+END_TEST
+
+/* SDM, "XRSTOR": what the compacted form's header must not hold. */
+START_TEST(test_compacted_header)
+{
+    struct op op = image_op(4, true);
+    static const struct {
+        u64 bitmap, layout;
+        bool good;
+    } headers[] = {
+        {0, BIT(63), true},          {2, BIT(63) | 3, true},         {3, BIT(63) | 2, false},
+        {4, BIT(63) | 4, false},     {0, BIT(63) | 4, false},        {0, 3, false},
+        {BIT(63), BIT(63), false},   {0x200, BIT(63) | 0x200, true}, {0, BIT(63) | BIT(62), false},
+        {0x201, BIT(63) | 1, false},
+    };
+
+    cpu->cr4 |= CR4_OSXSAVE;
+    cpu->xcr0 = 0x203;
+    cpu->RAX = cpu->RDX = 0xffffffff;
+    phys_fill(phys, IMAGE, 0, 4096);
+    for (unsigned i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        phys_write(phys, IMAGE + AT_BITMAP, headers[i].bitmap, 8);
+        phys_write(phys, IMAGE + AT_LAYOUT, headers[i].layout, 8);
+        ck_assert_msg(headers[i].good ? run(exec_XRSTOR, &op) : refused(exec_XRSTOR, &op, VEC_GP), "header %u", i);
+    }
+    phys_write(phys, IMAGE + AT_BITMAP, 0, 8);
+    phys_write(phys, IMAGE + AT_LAYOUT, BIT(63), 8);
+    for (unsigned at = 528; at < 576; at++) {
+        phys_write(phys, IMAGE + at, 1, 1);
+        ck_assert(refused(exec_XRSTOR, &op, VEC_GP));
+        phys_write(phys, IMAGE + at, 0, 1);
+    }
+    cpu->features.has[FEAT_XSAVEC >> 6] &= ~BIT(FEAT_XSAVEC & 63); /* who has no XSAVEC knows no other format */
+    ck_assert(refused(exec_XRSTOR, &op, VEC_GP));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("sse");
@@ -608,9 +813,13 @@ int main(void)
     tcase_add_loop_test(t, test_alignment, 0, LINES);
     tcase_add_loop_test(t, test_fault_leaves_no_trace, 0, LINES);
     tcase_add_loop_test(t, test_pending_x87_exception, 0, LINES);
+    tcase_add_test(t, test_approximations);
     tcase_add_test(t, test_fxsave_against_host);
     tcase_add_test(t, test_state_faults);
     tcase_add_test(t, test_xsave);
+    tcase_add_test(t, test_xsavec);
+    tcase_add_test(t, test_xsave_pkru);
+    tcase_add_test(t, test_compacted_header);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
