@@ -69,10 +69,10 @@ END {
     }
     printf "\n%-18s %19s %29s %29s\n", "geometric means", "x QEMU", "x Bochs", "host/guest"
     printf "%-18s %6s %6s %6s %9s %9s %9s %9s %9s %9s\n", "", "32", "64", "both", "32", "64", "both", "32", "64", "both"
-    split("integer memory system", groups, " ")
+    group_count = split("integer float memory system", groups, " ")
     split("32 64 both", widths, " ")
     split("qemu bochs insns", whats, " ")
-    for (g = 1; g <= 3; g++) {
+    for (g = 1; g <= group_count; g++) {
         printf "%-18s", groups[g]
         for (k = 1; k <= 3; k++)
             for (w = 1; w <= 3; w++)

@@ -25,7 +25,8 @@ struct workload {
     const char *name;
     u32 (*run)(u32 count);
 };
-extern const struct workload integer_workloads[], memory_workloads[], system_workloads[];
+extern const struct workload integer_workloads[], memory_workloads[], system_workloads[], sha256_workloads[],
+    x87_workloads[], sse2_workloads[];
 
 void begin(void);
 void end(void);

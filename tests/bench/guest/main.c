@@ -99,7 +99,8 @@ static u32 read_number(const char *s)
 /* Loaders may put the kernel's name first: each word is tried. */
 static const struct workload *find(const char *line, u32 *count)
 {
-    static const struct workload *const groups[] = {integer_workloads, memory_workloads, system_workloads};
+    static const struct workload *const groups[] = {integer_workloads, sha256_workloads, x87_workloads,
+                                                    sse2_workloads,    memory_workloads, system_workloads};
 
     while (*line) {
         for (unsigned g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
