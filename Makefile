@@ -38,6 +38,8 @@ endif
 
 CAPSTONE_CFLAGS = $(shell pkg-config --cflags capstone 2>/dev/null)
 CAPSTONE_LIBS = $(shell pkg-config --libs capstone 2>/dev/null || echo -lcapstone)
+# MPFR computes the x87's transcendental instructions.
+MATH_LIBS = -lmpfr -lgmp -lm
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 FLOAT ?= host
@@ -79,7 +81,7 @@ include bios/demo/demo.mk
 
 $(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) -lz -lm
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) -lz $(MATH_LIBS)
 
 # Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
 TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
@@ -88,7 +90,7 @@ VECTORS := $(wildcard tests/isa/vectors.c)
 TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%) $(VECTORS:%.c=$(OUT)/%)
 TEST_SHARED := $(filter-out $(TEST_MAIN) $(VECTORS),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
 SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
-TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) -lZydis -lz -lm
+TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) -lZydis -lz $(MATH_LIBS)
 # What of the frontend can be tested without its main().
 FRONT_LIB_OBJ := $(filter-out $(OUT)/frontend/main.o,$(FRONT_OBJ))
 
@@ -104,7 +106,7 @@ tests: $(TEST_PROGRAMS) $(OUT)/faultline
 
 include tests/fuzz/fuzz.mk
 
-BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev libmpfr-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils
 # For check-guests: programs for the guests, in 32 and 64 bits, and their file systems.
 GUEST_PACKAGES := gcc-multilib cpio

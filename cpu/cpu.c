@@ -13,6 +13,7 @@
 #include "cpu/run.h"
 #include "cpu/system.h"
 #include "cpu/trace.h"
+#include "cpu/x87.h"
 
 static bool flat_data(const struct segment *s, bool any_base)
 {
@@ -110,6 +111,7 @@ void cpu_destroy(struct cpu *cpu)
 {
     if (!cpu)
         return;
+    x87_release();
     if (cpu->traces)
         trace_cache_destroy(cpu->traces);
     isa_index_destroy(cpu->isa);

@@ -147,7 +147,11 @@ static inline struct x87 *x87_begin(struct cpu *cpu, const struct op *op)
     return &cpu->x87;
 }
 
-/* x87_host.c: one host instruction each, under the control word of `x`. They return the host's status word after it. */
+/*
+ * What the instructions compute, under the control word of `x`: one host instruction each (x87_host.c), or integer code
+ * (x87_portable.c; arithmetic.h chooses); the transcendental ones are x87_transcendental.c's. They return a status word
+ * of which exceptions, C1 and the instruction's condition codes count.
+ */
 typedef u16 x87_unary_fn(const struct x87 *x, fp80 *a);
 /* a := a op b; b: fp80, m32fp or m64fp as the name says */
 typedef u16 x87_binary_fn(const struct x87 *x, fp80 *a, const void *b);
@@ -170,7 +174,7 @@ x87_store_fn x87_truncate_i16, x87_truncate_i32, x87_truncate_i64;
 x87_double_fn x87_ptan, x87_sincos, x87_xtract;
 /* Popping: b := result; *moved if the stack was popped. */
 x87_double_fn x87_patan, x87_yl2x, x87_yl2xp1;
-/* FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ, by number. */
-fp80 x87_constant(const struct x87 *, unsigned number);
+/* Gives back what the library behind the transcendental instructions keeps for this thread. */
+void x87_release(void);
 
 #endif

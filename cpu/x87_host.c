@@ -4,8 +4,6 @@
  * the guest's control word, masks included, and hands back the status word. An unmasked exception does not disturb the
  * host: it would be reported by the *next waiting* instruction, and is cleared before. So the response to unmasked
  * exceptions (operands kept, stack not moved, biased results) is the hardware's, too.
- *
- * Transcendental instructions run natively as well: their last bits are those of the host's processor.
  */
 #include "cpu/x87.h"
 
@@ -116,9 +114,6 @@ UNARY(x87_tst, "ftst")
 UNARY(x87_xam, "fxam")
 UNARY(x87_sqrt, "fsqrt")
 UNARY(x87_rndint, "frndint")
-UNARY(x87_2xm1, "f2xm1")
-UNARY(x87_sin, "fsin")
-UNARY(x87_cos, "fcos")
 
 /*
  * Instructions that push or pop unless an unmasked exception stops them. Whether they did shows in TOP: moved by one,
@@ -195,45 +190,4 @@ STORE(x87_store_bcd, "fbstp", struct bcd)
         return status;                                                                                      \
     }
 
-PUSHING(x87_ptan, "fptan")
-PUSHING(x87_sincos, "fsincos")
 PUSHING(x87_xtract, "fxtract")
-
-/* Two values in, one out. */
-#define POPPING(name, insn)                                                                                   \
-    u16 name(const struct x87 *x, fp80 *a, fp80 *b, bool *moved)                                              \
-    {                                                                                                         \
-        struct host h = host_enter(x);                                                                        \
-        u16 status;                                                                                           \
-        __asm__ volatile("fldt %[b]\n\tfldt %[a]\n\t" insn                                                    \
-                         "\n\t" STATUS_TO_AX TEST_MOVED("%[before]") "jnz 2f\n\tfstp %%st(0)\n2:\tfstpt %[b]" \
-                         : "=&a"(status), [a] "+m"(*a), [b] "+m"(*b)                                          \
-                         : [unmasked] "q"(h.unmasked), [before] "m"(h.status)                                 \
-                         : "ecx", X87_CLOBBERS);                                                              \
-        host_leave(&h);                                                                                       \
-        *moved = (status ^ h.status) & 0x800;                                                                 \
-        return status;                                                                                        \
-    }
-
-POPPING(x87_patan, "fpatan")
-POPPING(x87_yl2x, "fyl2x")
-POPPING(x87_yl2xp1, "fyl2xp1")
-
-/* The constants depend on the rounding control (SDM, "FLD1/FLDL2T/...": rounded from 66 bits by RC). */
-fp80 x87_constant(const struct x87 *x, unsigned number)
-{
-    struct host h = host_enter(x);
-    fp80 a = {.mantissa = 0, .exponent = 0};
-
-    switch (number) {
-    case 0: __asm__ volatile("fld1\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    case 1: __asm__ volatile("fldl2t\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    case 2: __asm__ volatile("fldl2e\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    case 3: __asm__ volatile("fldpi\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    case 4: __asm__ volatile("fldlg2\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    case 5: __asm__ volatile("fldln2\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    default: __asm__ volatile("fldz\n\tfstpt %0" : "=m"(a) : : X87_CLOBBERS); break;
-    }
-    host_leave(&h);
-    return a;
-}

@@ -99,10 +99,30 @@ void exec_FBLD(struct cpu *cpu, const struct op *op)
 }
 IRREGULAR(FBLD);
 
+/*
+ * FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: a constant of 66 bits, rounded by RC to 64 (SDM,
+ * "FLD1/FLDL2T/...").
+ */
 static void load_constant(struct cpu *cpu, const struct op *op, unsigned number)
 {
+    static const struct {
+        u64 truncated;
+        u16 exponent;
+        bool inexact, above_half;
+    } constants[] = {
+        {0x8000000000000000, 0x3fff, false, false},
+        {0xd49a784bcd1b8afe, 0x4000, true, false},
+        {0xb8aa3b295c17f0bb, 0x3fff, true, true},
+        {0xc90fdaa22168c234, 0x4000, true, true},
+        {0x9a209a84fbcff798, 0x3ffd, true, true},
+        {0xb17217f7d1cf79ab, 0x3ffe, true, true},
+        {0, 0, false, false},
+    };
     struct x87 *x = x87_begin(cpu, op);
-    push_or_overflow(cpu, x87_constant(x, number));
+    unsigned rc = x->control >> 10 & 3; /* nearest, down, up, zero */
+    bool up = constants[number].inexact && (rc == 2 || (rc == 0 && constants[number].above_half));
+
+    push_or_overflow(cpu, (fp80){.mantissa = constants[number].truncated + up, .exponent = constants[number].exponent});
 }
 
 void exec_FLD1(struct cpu *cpu, const struct op *op) { load_constant(cpu, op, 0); }

@@ -33,6 +33,7 @@ enum { OPERAND = 0x1000, OPERAND_SIZE = 128 }; /* where the guest's memory opera
 static struct cpu *cpu;
 static struct phys *phys;
 static u64 seed = 0x9e3779b97f4a7c15;
+static unsigned results, differing; /* of transcendental instructions, to the bit */
 
 static u64 rnd(void) { return native_random(&seed); }
 static bool one_in(unsigned n) { return rnd() % n == 0; }
@@ -182,9 +183,43 @@ static bool run(exec_fn *exec, const struct op *op)
 }
 
 /* Differences between vendors. The SDM clears C1 in FCOMI and its kin; AMD's leave it. */
-static u16 status_mask(const char *name) { return strstr(name, "COMI") ? (u16)~FSW_C1 : 0xffff; }
+static bool is_transcendental(const char *name);
+/* AMD's set PE (and UE, if denormal) for powers and logarithms that are exact, too. */
+static bool reports_exact_as_inexact(const char *name) { return !strcmp(name, "F2XM1") || !strncmp(name, "FYL2X", 5); }
+static u16 status_mask(const char *name)
+{
+    if (reports_exact_as_inexact(name))
+        return (u16) ~(FSW_C1 | FSW_PE | FSW_UE);
+    return strstr(name, "COMI") || is_transcendental(name) ? (u16)~FSW_C1 : 0xffff;
+}
 
-static bool same(const struct native *n, const u8 *native_memory, const u8 *memory, u16 mask)
+/*
+ * The transcendental instructions are computed, not asked of the host, and no two processors agree in the last place:
+ * results may be one unit apart, C1 (the direction of rounding) is not compared, and so many differ.
+ */
+static bool is_transcendental(const char *name)
+{
+    static const char *const names[] = {"F2XM1", "FYL2X", "FYL2XP1", "FPTAN", "FPATAN", "FSIN", "FCOS", "FSINCOS"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+/* Encodings in units of the last place. */
+static u64 distance(u64 a_mantissa, u16 a_exponent, u64 b_mantissa, u16 b_exponent)
+{
+    if (a_exponent == b_exponent)
+        return a_mantissa > b_mantissa ? a_mantissa - b_mantissa : b_mantissa - a_mantissa;
+    u64 low = a_exponent < b_exponent ? a_mantissa : b_mantissa,
+        high = a_exponent < b_exponent ? b_mantissa : a_mantissa;
+    if ((a_exponent ^ b_exponent) != 1 && ((a_exponent + 1) ^ b_exponent) && ((b_exponent + 1) ^ a_exponent))
+        return ~0ull;
+    return (~low & ~BIT(63)) + (high & ~BIT(63)) + 1;
+}
+
+static bool same(const struct native *n, const u8 *native_memory, const u8 *memory, u16 mask, u64 units)
 {
     const struct x87 *x = &cpu->x87;
     unsigned tags = 0;
@@ -195,7 +230,7 @@ static bool same(const struct native *n, const u8 *native_memory, const u8 *memo
     for (unsigned i = 0; i < 8; i++) {
         const fp80 *r = &x->r[(i + (n->fsw >> 11)) & 7];
         tags |= (unsigned)(((x->tag >> (2 * i)) & 3) != 3) << i;
-        ok &= r->mantissa == n->st[i].mantissa && r->exponent == n->st[i].exponent;
+        ok &= distance(r->mantissa, r->exponent, n->st[i].mantissa, n->st[i].exponent) <= units;
     }
     return ok && tags == n->ftw;
 }
@@ -254,6 +289,17 @@ static void random_memory(u8 *memory, const char *name)
     }
 }
 
+/* Operands for which the SDM gives no result: F2XM1 beyond -1 .. 1, FYL2XP1 beyond -(1 - sqrt(1/2)) .. sqrt(2) - 1. */
+static bool is_undefined(const char *name, const struct native *n)
+{
+    unsigned exponent = n->st[0].exponent & 0x7fff;
+    bool one = exponent == 0x3fff && n->st[0].mantissa == BIT(63);
+
+    if (!strcmp(name, "F2XM1"))
+        return exponent >= 0x3fff && exponent != 0x7fff && !one;
+    return !strcmp(name, "FYL2XP1") && exponent >= 0x3ffd;
+}
+
 static void compare_once(const struct line *l, u8 modrm)
 {
     struct native before, after;
@@ -267,6 +313,10 @@ static void compare_once(const struct line *l, u8 modrm)
         length = 2;
     }
     random_state(&before);
+    while (is_undefined(l->name, &before))
+        random_state(&before);
+    if (reports_exact_as_inexact(l->name))
+        before.fcw |= FSW_PE | FSW_UE;
     random_memory(native_memory, l->name);
     phys_copy_in(phys, OPERAND, native_memory, OPERAND_SIZE);
     before.gpr[0] = rnd();
@@ -278,7 +328,11 @@ static void compare_once(const struct line *l, u8 modrm)
         one_in(2) ? cpu->mode | MODE_FLAT : cpu->mode & ~(u32)MODE_FLAT; /* operands through the TLB alone, or not */
     bool returned = run(l->exec, &op);
     phys_copy_out(phys, OPERAND, memory, OPERAND_SIZE);
-    if (!returned || !same(&after, native_memory, memory, status_mask(l->name))) {
+    if (is_transcendental(l->name)) {
+        results++;
+        differing += !same(&after, native_memory, memory, status_mask(l->name), 0);
+    }
+    if (!returned || !same(&after, native_memory, memory, status_mask(l->name), is_transcendental(l->name))) {
         char a[500], b[500], c[500];
         struct native ours = before;
         from_cpu(&ours);
@@ -316,6 +370,9 @@ START_TEST(test_row_against_host)
         for (unsigned i = 0; i < 4000; i++)
             compare_once(l, (u8)modrm);
     }
+    if (results)
+        printf("# %s: %u of %u results differ from the host's, by one unit in the last place\n", l->name, differing,
+               results);
 }
 END_TEST
 
@@ -346,7 +403,7 @@ static void compare_image(u8 modrm, u16 opcode, bool wide, unsigned size)
     ck_assert_mem_eq(memory, native_memory, pointers);
     ck_assert_mem_eq(memory + registers, native_memory + registers, OPERAND_SIZE - registers);
     ck_assert_int_eq(memory[size], 0x5a);
-    ck_assert(same(&after, memory, memory, 0xffff));
+    ck_assert(same(&after, memory, memory, 0xffff, 0));
 }
 
 START_TEST(test_images_against_host)
