@@ -264,6 +264,7 @@ static void restore_pkru(struct cpu *cpu, u32 pkru)
     if (cpu->pkru == pkru)
         return;
     cpu->pkru = pkru;
+    paging_refresh(cpu);
     cpu_refresh(cpu);
     tlb_flush_all(cpu); /* rights by key are part of cached translations */
 }

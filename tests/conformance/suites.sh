@@ -54,7 +54,7 @@ one() {
     shift 7
     output=$arch-$name.txt
     start=$(date +%s)
-    "$faultline" -m 256M -cpu "$cpu" -kernel "kvm-unit-tests/$arch/x86/$file.flat" -initrd environment -append "$file $*" -nographic -no-reboot \
+    "$faultline" -m 256M -cpu "$cpu" -kernel "kvm-unit-tests/$arch/x86/$file.flat" -initrd environment -append "$*" -nographic -no-reboot \
         -device isa-debug-exit,iobase=0xf4 -device pc-testdev --max-instructions "$budget" -stats </dev/null >"$output" 2>&1
     status=$?
     pass=$(grep -c '^PASS' "$output") fail=$(grep -c '^FAIL' "$output") skip=$(grep -c '^SKIP' "$output")
