@@ -21,10 +21,15 @@ static bool flat_data(const struct segment *s, bool any_base)
     return (any_base || s->base == 0) && s->limit == 0xffffffff && kind == (ATTR_P | ATTR_S | ATTR_WRITABLE);
 }
 
+static u32 alignment_mode(const struct cpu *cpu)
+{
+    return (cpu->cpl == 3 && (cpu->cr0 & CR0_AM) && (cpu->rflags & FLAG_AC)) || cpu->data_breakpoints ? MODE_AC : 0;
+}
+
 static u32 mode_bits(const struct cpu *cpu)
 {
     const struct segment *s = cpu->seg;
-    u32 mode = (cpu->cpl == 3 && (cpu->cr0 & CR0_AM) && (cpu->rflags & FLAG_AC)) || cpu->data_breakpoints ? MODE_AC : 0;
+    u32 mode = alignment_mode(cpu);
     if (in_code64(cpu))
         return mode | MODE_CODE64 | MODE_STACK32 | MODE_FLAT | MODE_FS | MODE_GS | MODE_CS;
     mode |= s[SEG_CS].attributes & ATTR_DB ? MODE_CODE32 : 0;
@@ -65,6 +70,17 @@ void cpu_refresh(struct cpu *cpu)
     cpu->seg_base[SEG_FS] = cpu->seg[SEG_FS].base;
     cpu->seg_base[SEG_GS] = cpu->seg[SEG_GS].base;
     cpu->step_mode = (cpu->rflags & FLAG_TF) || (debug && code_breakpoints_on(cpu));
+    tlb_keys_refresh(cpu);
+}
+
+void cpu_refresh_privilege(struct cpu *cpu)
+{
+    if (unlikely(cpu->dr[7] & 0xff)) {
+        cpu_refresh(cpu);
+        return;
+    }
+    cpu->mode = (cpu->mode & ~(u32)MODE_AC) | alignment_mode(cpu);
+    cpu->step_mode = cpu->rflags & FLAG_TF;
     tlb_keys_refresh(cpu);
 }
 

@@ -349,6 +349,8 @@ static op_fn *regular_handler(const struct handlers *h, const struct row *row, s
 
 static op_fn *irregular_wrapper(const struct row *row)
 {
+    if (row->handlers->transfers)
+        return op_irregular_transfer;
     bool checked = row->attributes & (ATTR_CPL0 | ATTR_PROT | ATTR_FPU | ATTR_SSE | ATTR_MMXR);
     if (row->attributes & ATTR_END)
         return checked ? op_irregular_end_checked : op_irregular_end;

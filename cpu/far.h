@@ -6,6 +6,7 @@
 
 #include "cpu/fault.h"
 #include "cpu/memory.h"
+#include "cpu/mode.h"
 #include "cpu/segment.h"
 #include "cpu/tlb.h"
 
@@ -27,6 +28,30 @@ ALWAYS_INLINE u64 system_read(struct cpu *cpu, u64 la, unsigned width, enum impl
     const u8 *p = system_peek(cpu, la, width, false);
 
     return likely(p != NULL) ? host_load(p, width) : sys_read(cpu, la, width, why);
+}
+
+/*
+ * For what is remembered of descriptors: 64-bit mode, or protected mode with flat 32-bit segments; and is this entry of
+ * the GDT still these bytes?
+ */
+static inline bool context_is_flat(const struct cpu *cpu)
+{
+    const u32 flat32 = MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_CS;
+
+    return cpu->mode & MODE_CODE64 || ((cpu->mode & flat32) == flat32 && !in_long(cpu) && !in_v86(cpu));
+}
+
+static inline bool is_flat32(const struct segment *s)
+{
+    return s->base == 0 && s->limit == 0xffffffff && s->attributes & ATTR_DB;
+}
+
+ALWAYS_INLINE bool same_descriptor(struct cpu *cpu, u16 selector, u64 bytes)
+{
+    u64 at = cpu->gdt.base + (selector & 0xfff8u);
+    const u8 *p = system_peek(cpu, in_long(cpu) ? at : (u32)at, 8, false);
+
+    return likely((selector | 7u) <= cpu->gdt.limit && p != NULL) && host_load(p, 8) == bytes;
 }
 
 /*

@@ -30,6 +30,7 @@ enum { FLAGS_NONE, FLAGS_WRITE = 1, FLAGS_READ = 2, FLAGS_PARTIAL = 4 };
 struct handlers {
     exec_fn *exec;                                 /* irregular */
     op_fn *(*choose)(const struct op *, u32 mode); /* picks a handler by other means (jumps, stack, strings) */
+    bool transfers;                                /* irregular: may go on at its target without the run loop */
     u8 flags;                                      /* FLAGS_* */
     op_fn *const *rr, *const *ri;                  /* [WIDTHS]: register, register; register, immediate */
     op_fn *const (*rm)[WIDTHS], *const (*mr)[WIDTHS], *const (*mi)[WIDTHS]; /* [ADDR_FORMS][WIDTHS] */
@@ -42,6 +43,8 @@ struct handlers {
 
 /* A plain function for a row: void exec_NAME(struct cpu *, const struct op *) is defined above. */
 #define IRREGULAR(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME}
+/* The same for one that goes elsewhere, by its nature: INT, IRET, SYSCALL ... */
+#define TRANSFER(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .transfers = true}
 
 /* Builds whose compiler turns `return f(...)` into a jump run through a trace without growing the stack; elsewhere
  * handlers return the next op to the loop. The Makefile defines FAULTLINE_SIBLING_CALLS for release builds. */
@@ -78,7 +81,7 @@ static inline u64 op_next_rip(const struct cpu *cpu, const struct op *op)
 }
 
 /* run.c: wrappers that run an irregular instruction; the decoder picks one by the row's attributes. */
-op_fn op_irregular, op_irregular_checked, op_irregular_end, op_irregular_end_checked;
+op_fn op_irregular, op_irregular_checked, op_irregular_end, op_irregular_end_checked, op_irregular_transfer;
 
 /* flow.c: what traces are held together with. */
 op_fn op_link;      /* unlinked exit to an address in this page: asks the loop to find it and patch */

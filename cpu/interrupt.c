@@ -6,6 +6,7 @@
 #include "cpu/interrupt.h"
 
 #include "cpu/far.h"
+#include "cpu/mode.h"
 #include "cpu/run.h"
 #include "cpu/system.h"
 
@@ -15,6 +16,7 @@
 /* A gate of the IDT. */
 struct gate {
     u64 offset;
+    u64 bytes[2];
     u16 selector;
     u8 type, dpl, ist;
     bool present;
@@ -51,8 +53,8 @@ static u64 saved_flags(const struct cpu *cpu, const struct cpu_event *ev)
     return flags;
 }
 
-/* After everything that can fault. */
-static void deliver_commit(struct cpu *cpu, const struct cpu_event *ev, u64 clear_flags, u64 rip)
+/* After everything that can fault, and before the refresh. */
+ALWAYS_INLINE void enter_handler(struct cpu *cpu, const struct cpu_event *ev, u64 clear_flags, u64 rip)
 {
     cpu->rip = rip;
     cpu->rflags &= ~clear_flags;
@@ -66,6 +68,11 @@ static void deliver_commit(struct cpu *cpu, const struct cpu_event *ev, u64 clea
     cpu->halted = false;
     cpu->single_step = false;
     cpu->delivering = -1;
+}
+
+static void deliver_commit(struct cpu *cpu, const struct cpu_event *ev, u64 clear_flags, u64 rip)
+{
+    enter_handler(cpu, ev, clear_flags, rip);
     cpu_refresh(cpu);
 }
 
@@ -114,6 +121,8 @@ static struct gate read_gate(struct cpu *cpu, const struct cpu_event *ev)
         g.offset = 0;
     }
     g.offset |= (low & 0xffff) | (low >> 32 & 0xffff0000);
+    g.bytes[0] = low;
+    g.bytes[1] = g.offset >> 32;
     g.selector = (u16)(low >> 16);
     g.ist = low >> 32 & 7;
     g.type = low >> 40 & 0x1f;
@@ -207,14 +216,110 @@ static u64 push_long(struct cpu *cpu, struct entry *e, const struct segment *ss,
     return rsp - 8 * count;
 }
 
+/*
+ * The short way, between flat code segments of one size. A context's key: vector, paging mode (which says what is
+ * canonical) and CPL.
+ */
+static u32 gate_key(const struct cpu *cpu, unsigned vector)
+{
+    return 1u << 31 | vector << 16 | (u32)cpu->paging.mode << 8 | (cpu->mode & MODE_CODE64 ? 1u : 0) << 4 | cpu->cpl;
+}
+
+/* A delivery has passed all checks without writing to a descriptor: remember what it found. */
+static void remember_gate(struct cpu *cpu, const struct cpu_event *ev, const struct gate *g, const struct entry *e,
+                          unsigned old_cpl, u16 ss_selector, u16 tss_at)
+{
+    struct gate_entry *c = &cpu->gates[ev->vector % GATE_ENTRIES];
+    bool wide = in_long(cpu);
+
+    if (descriptor_unaccessed(&e->cs_descriptor) || g->selector & 4)
+        return;
+    if (!wide && (!is_flat32(&e->cs) ||
+                  (e->inner && (ss_selector & 4 || descriptor_unaccessed(&e->ss_descriptor) ||
+                                !is_flat32(&cpu->seg[SEG_SS]) || cpu->seg[SEG_SS].attributes & ATTR_EXPAND_DOWN))))
+        return;
+    *c = (struct gate_entry){
+        .key = 1u << 31 | (u32)ev->vector << 16 | (u32)cpu->paging.mode << 8 | (wide ? 1u : 0) << 4 | old_cpl,
+        .selector = g->selector,
+        .ss_selector = ss_selector,
+        .tss_at = tss_at,
+        .dpl = g->dpl,
+        .cpl = (u8)e->cpl,
+        .inner = e->inner,
+        .interrupt = g->type == SYS_INT,
+        .gate = {g->bytes[0], g->bytes[1]},
+        .cs_bytes = e->cs_descriptor.low,
+        .ss_bytes = e->inner && !wide ? e->ss_descriptor.low : 0,
+        .rip = g->offset,
+        .cs = cpu->seg[SEG_CS],
+        .ss = cpu->seg[SEG_SS],
+    };
+}
+
+/* False if anything is new, or not in the TLB: nothing has been done then. */
+static bool deliver_short(struct cpu *cpu, const struct cpu_event *ev)
+{
+    const struct gate_entry *c = &cpu->gates[ev->vector % GATE_ENTRIES];
+    bool wide = cpu->mode & MODE_CODE64;
+    unsigned size = wide ? 16 : 8, width = wide ? 8 : 4, count = 0;
+    u64 at = cpu->idt.base + ev->vector * size, sp = cpu->RSP, value[6];
+    const u8 *gate, *tss;
+    u8 *frame;
+
+    if (c->key != gate_key(cpu, ev->vector) || !context_is_flat(cpu) || cpu->data_breakpoints)
+        return false;
+    gate = system_peek(cpu, wide ? at : (u32)at, size, false);
+    if (unlikely(!gate || ev->vector * size + size - 1 > cpu->idt.limit || host_load(gate, 8) != c->gate[0] ||
+                 (wide && host_load(gate + 8, 4) != c->gate[1]) || (is_software(ev) && c->dpl < cpu->cpl) ||
+                 !same_descriptor(cpu, c->selector, c->cs_bytes)))
+        return false;
+    if (c->tss_at) {
+        const struct segment *tr = &cpu->seg[SEG_TR];
+        tss = system_peek(cpu, wide ? tr->base + c->tss_at : (u32)(tr->base + c->tss_at), 8, false);
+        if (unlikely(!tss || c->tss_at + 7u > tr->limit))
+            return false;
+        sp = host_load(tss, width);
+        if (!wide && (!(tr->attributes & 8) || host_load(tss + 4, 2) != c->ss_selector ||
+                      !same_descriptor(cpu, c->ss_selector, c->ss_bytes)))
+            return false;
+    }
+    if (ev->has_error)
+        value[count++] = ev->error;
+    value[count++] = saved_rip(cpu, ev);
+    value[count++] = cpu->seg[SEG_CS].selector;
+    value[count++] = saved_flags(cpu, ev);
+    if (wide || c->inner) {
+        value[count++] = cpu->RSP;
+        value[count++] = cpu->seg[SEG_SS].selector;
+    }
+    sp = (wide ? sp & ~15ull : sp) - count * width;
+    if (!wide)
+        sp = (u32)sp;
+    frame = system_peek(cpu, sp, count * width, true);
+    if (unlikely(!frame))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        host_store(frame + i * width, value[i], width);
+
+    cpu->RSP = sp;
+    cpu->seg[SEG_CS] = c->cs;
+    if (c->inner)
+        cpu->seg[SEG_SS] = c->ss;
+    cpu->cpl = c->cpl;
+    enter_handler(cpu, ev, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (c->interrupt ? FLAG_IF : 0), c->rip);
+    cpu_refresh_privilege(cpu);
+    return true;
+}
+
 /* SDM INT n, "PROTECTED-MODE" with a 64-bit gate: one frame layout for every case. */
 static void deliver_long(struct cpu *cpu, const struct cpu_event *ev)
 {
     struct gate g = read_gate(cpu, ev);
     struct segment ss = cpu->seg[SEG_SS];
     u64 rsp = cpu->RSP, value[6];
+    unsigned old_cpl = cpu->cpl;
     struct entry e;
-    u16 null_ss;
+    u16 null_ss = 0;
 
     check_target(cpu, g.selector, &e);
     if (e.inner || g.ist)
@@ -234,6 +339,8 @@ static void deliver_long(struct cpu *cpu, const struct cpu_event *ev)
     cpu->seg[SEG_CS] = e.cs;
     cpu->seg[SEG_SS] = ss;
     cpu->cpl = (u8)e.cpl;
+    if (e.cpl != 3)
+        remember_gate(cpu, ev, &g, &e, old_cpl, null_ss, (u16)(g.ist ? 28u + g.ist * 8u : e.inner ? 4 + e.cpl * 8 : 0));
     deliver_commit(cpu, ev, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (g.type == SYS_INT ? FLAG_IF : 0), g.offset);
 }
 
@@ -257,9 +364,10 @@ static void deliver_gate(struct cpu *cpu, const struct cpu_event *ev, const stru
     bool gate32 = g->type & 8, v86 = in_v86(cpu);
     struct segment ss = cpu->seg[SEG_SS];
     u64 esp = cpu->RSP;
+    unsigned old_cpl = cpu->cpl;
     struct entry e;
     struct frame f;
-    u16 selector;
+    u16 selector = 0;
     u64 rip = gate32 ? g->offset : g->offset & 0xffff;
 
     check_target(cpu, g->selector, &e);
@@ -291,6 +399,8 @@ static void deliver_gate(struct cpu *cpu, const struct cpu_event *ev, const stru
     cpu->cpl = (u8)e.cpl;
     if (v86)
         null_data_segments(cpu);
+    else if (gate32 && e.cpl != 3 && (!e.inner || cpu->seg[SEG_TR].attributes & 8))
+        remember_gate(cpu, ev, g, &e, old_cpl, selector, (u16)(e.inner ? 4 + e.cpl * 8 : 0));
     deliver_commit(cpu, ev, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (g->type & 1 ? 0 : FLAG_IF), rip);
 }
 
@@ -313,6 +423,8 @@ void interrupt_deliver(struct cpu *cpu, const struct cpu_event *given)
     cpu->delivering = ev->vector;
     if (unlikely(cpu->observer.event != NULL))
         cpu->observer.event(cpu->observer.ctx, cpu, ev, during);
+    if (likely(deliver_short(cpu, ev)))
+        return;
     if (in_long(cpu)) {
         deliver_long(cpu, ev);
     } else if (in_protected(cpu)) {

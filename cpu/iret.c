@@ -176,6 +176,90 @@ static void iret_task(struct cpu *cpu)
     task_switch(cpu, link, TASK_IRET, cpu->next_rip, flags_get(cpu), NULL);
 }
 
+static u32 return_key(const struct cpu *cpu)
+{
+    return 1u << 31 | (u32)cpu->paging.mode << 8 | (cpu->mode & MODE_CODE64 ? 1u : 0) << 4 | cpu->cpl;
+}
+
+/* An IRET between flat segments has passed all checks without writing to a descriptor: remember them. */
+static void remember_return(struct cpu *cpu, const struct segment *cs, const struct descriptor *d,
+                            const struct segment *ss, const struct descriptor *ss_descriptor)
+{
+    bool wide = in_code64(cpu);
+
+    if (cs->selector & 4 || descriptor_unaccessed(d) || (wide ? !(cs->attributes & ATTR_L) : !is_flat32(cs)))
+        return;
+    if (ss && !selector_is_null(ss->selector) &&
+        (ss->selector & 4 || descriptor_unaccessed(ss_descriptor) ||
+         (!wide && (!is_flat32(ss) || ss->attributes & ATTR_EXPAND_DOWN))))
+        return;
+    cpu->returns[cs->selector / 8 % RETURN_ENTRIES] = (struct return_entry){
+        .key = return_key(cpu),
+        .cs_selector = cs->selector,
+        .ss_selector = ss ? ss->selector : 0,
+        .cs_bytes = d->low,
+        .ss_bytes = ss ? ss_descriptor->low : 0,
+        .cs = *cs,
+        .ss = ss ? *ss : (struct segment){.selector = 0},
+    };
+}
+
+/* After an outward return: true if a data segment register was taken away. */
+static bool validate_changes(struct cpu *cpu)
+{
+    u16 before = cpu->seg[SEG_ES].attributes & cpu->seg[SEG_DS].attributes;
+
+    segment_validate_data(cpu);
+    return (cpu->seg[SEG_ES].attributes & cpu->seg[SEG_DS].attributes) != before || cpu->seg[SEG_FS].attributes == 0 ||
+           cpu->seg[SEG_GS].attributes == 0;
+}
+
+/* The short way, as delivery's: false if anything is new, or not in the TLB, and nothing has been done then. */
+static bool iret_short(struct cpu *cpu, const struct op *op)
+{
+    bool wide = cpu->mode & MODE_CODE64, pops_stack = wide, outer;
+    const u8 *stack = peek_stack(cpu, op, wide ? 5 : 3);
+    unsigned width = wide ? 8 : 4;
+    const struct return_entry *c;
+    u64 rip, image, sp = 0;
+    u16 selector;
+
+    if (unlikely(!stack) || op->osize != width || !context_is_flat(cpu))
+        return false;
+    rip = host_load(stack, width);
+    selector = (u16)host_load(stack + width, 2);
+    image = host_load(stack + 2 * width, width);
+    c = &cpu->returns[selector / 8 % RETURN_ENTRIES];
+    outer = (selector & 3) > cpu->cpl;
+    if (c->key != return_key(cpu) || c->cs_selector != selector || (!wide && image & FLAG_VM) ||
+        !same_descriptor(cpu, selector, c->cs_bytes) || (wide && !is_canonical(&cpu->paging, rip)))
+        return false;
+    if (!wide && outer) {
+        pops_stack = true;
+        stack = peek_stack(cpu, op, 5);
+        if (unlikely(!stack))
+            return false;
+    }
+    if (pops_stack) {
+        sp = host_load(stack + 3 * width, width);
+        selector = (u16)host_load(stack + 4 * width, 2);
+        if (selector != c->ss_selector || (!selector_is_null(selector) && !same_descriptor(cpu, selector, c->ss_bytes)))
+            return false;
+    }
+    flags_set(cpu, returned_flags(cpu, op, image));
+    cpu->RSP = pops_stack ? sp : (u32)(cpu->RSP + 12);
+    cpu->seg[SEG_CS] = c->cs;
+    if (pops_stack)
+        cpu->seg[SEG_SS] = c->ss;
+    cpu->cpl = c->cs_selector & 3;
+    cpu->next_rip = rip;
+    if (outer && validate_changes(cpu) && !wide)
+        cpu_refresh(cpu);
+    else
+        cpu_refresh_privilege(cpu);
+    return true;
+}
+
 static void iret_protected(struct cpu *cpu, const struct op *op)
 {
     bool pops_stack = in_code64(cpu); /* in 64-bit mode always */
@@ -208,6 +292,8 @@ static void iret_protected(struct cpu *cpu, const struct op *op)
     } else {
         descriptor_access(cpu, &d);
     }
+    if ((cpu->mode & MODE_CODE64 && op->osize == 8) || (context_is_flat(cpu) && op->osize == 4 && !in_long(cpu)))
+        remember_return(cpu, &cs, &d, pops_stack ? &ss : NULL, &ss_descriptor);
     flags_set(cpu, flags);
     if (pops_stack) {
         return_commit(cpu, &cs, &ss, rip, sp, 0);
@@ -229,14 +315,14 @@ void exec_IRET(struct cpu *cpu, const struct op *op)
         iret_real(cpu, op);
     } else if (cpu->rflags & FLAG_NT) {
         iret_task(cpu);
-    } else {
+    } else if (!iret_short(cpu, op)) {
         iret_protected(cpu, op);
     }
     cpu->resumed = true;
 }
 
-IRREGULAR(INT);
+TRANSFER(INT);
 IRREGULAR(INT3);
 IRREGULAR(INTO);
 IRREGULAR(INT1);
-IRREGULAR(IRET);
+TRANSFER(IRET);

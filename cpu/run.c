@@ -97,6 +97,34 @@ const struct op *op_irregular_end_checked(struct cpu *cpu, const struct op *op)
     return end_trace(cpu, op);
 }
 
+/* What the loop would look at before the next instruction. */
+static bool loop_is_due(const struct cpu *cpu)
+{
+    return cpu->left_trace || cpu->step_mode || cpu->intr || cpu->nmi_pending || cpu->dr6_pending ||
+           cpu->rflags & FLAG_RF || (cpu->resumed && cpu->observer.resume);
+}
+
+/* INT, IRET, SYSCALL, SYSRET: straight on to a target known to the jump cache. */
+const struct op *op_irregular_transfer(struct cpu *cpu, const struct op *op)
+{
+    const struct jump_entry *e;
+
+    begin_irregular(cpu, op);
+    op->exec(cpu, op);
+    e = jump_find(cpu, cpu->next_rip);
+    if (unlikely(!e || loop_is_due(cpu)))
+        return end_trace(cpu, op);
+    cpu->resumed = false;
+    cpu->budget -= op->count;
+    cpu->op = NULL;
+    if (unlikely(cpu->budget < 0)) {
+        cpu->rip = cpu->next_rip;
+        return NULL;
+    }
+    cpu->ip_page = cpu->next_rip - e->op->off;
+    return dispatch(cpu, e->op);
+}
+
 /* Fetching. */
 
 static void execute(struct cpu *cpu, const struct op *op)
@@ -389,7 +417,8 @@ static enum cpu_stop run(struct cpu *cpu)
         }
         u8 shadow = cpu->shadow_step = cpu->shadow;
         cpu->shadow = SHADOW_NONE;
-        if ((cpu->intr || cpu->nmi_pending || cpu->init_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
+        if ((cpu->intr || cpu->nmi_pending || cpu->init_pending || cpu->dr6_pending) &&
+            events(cpu, shadow != SHADOW_NONE))
             continue;
         u64 now = loop_count(cpu);
         if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {

@@ -149,6 +149,30 @@ struct code_tlb_entry {
 };
 #define CODE_TLB_ENTRIES 512
 
+/*
+ * What a gate of the IDT and its code segment came to, with the bytes they were read from. While the tables hold the same
+ * bytes every check has the same outcome, so a delivery that finds them so need not make it again. interrupt.c
+ */
+struct gate_entry {
+    u32 key; /* vector and context; 0 when empty */
+    u16 selector, ss_selector, tss_at;
+    u8 dpl, cpl;
+    bool inner, interrupt; /* to a more privileged level; clears IF */
+    u64 gate[2], cs_bytes, ss_bytes;
+    u64 rip;
+    struct segment cs, ss;
+};
+#define GATE_ENTRIES 16
+
+/* The same of the segments an IRET returns to. iret.c */
+struct return_entry {
+    u32 key;
+    u16 cs_selector, ss_selector;
+    u64 cs_bytes, ss_bytes;
+    struct segment cs, ss;
+};
+#define RETURN_ENTRIES 4
+
 /* Jump cache: linear RIP to decoded trace, valid while key matches (mode bits and translation generation). */
 struct jump_entry {
     u64 rip;
@@ -235,6 +259,8 @@ struct cpu {
     struct tlb_entry tlb[TLB_ENTRIES];
     struct code_tlb_entry code_tlb[CODE_TLB_ENTRIES];
     struct jump_entry jump[JUMP_ENTRIES];
+    struct gate_entry gates[GATE_ENTRIES];
+    struct return_entry returns[RETURN_ENTRIES];
     struct trace_cache *traces;
     struct isa_index *isa;
     struct crossing *crossings; /* decoded instructions that cross a page: run.c */
@@ -295,6 +321,8 @@ void flags_set(struct cpu *, u64 rflags); /* takes all bits as given (bit 1 forc
  * flushes translations. run.c
  */
 void cpu_refresh(struct cpu *);
+/* The same where nothing of these but CPL, EFLAGS.TF and EFLAGS.AC has changed, or segments for others as flat. */
+void cpu_refresh_privilege(struct cpu *);
 
 /* Flushing translations. memory.c */
 void tlb_flush_all(struct cpu *);     /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */

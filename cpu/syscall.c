@@ -5,6 +5,7 @@
  */
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
+#include "cpu/mode.h"
 #include "cpu/run.h"
 #include "cpu/system.h"
 
@@ -69,7 +70,10 @@ void exec_SYSCALL(struct cpu *cpu, const struct op *op)
     }
     load_flat_stack(cpu, (u16)(selector + 8), 0);
     step_by_new_flags(cpu);
-    cpu_refresh(cpu);
+    if (code64)
+        cpu_refresh_privilege(cpu);
+    else
+        cpu_refresh(cpu);
 }
 
 /* AMD's SYSRET changes the selector of SS and nothing of its hidden part, which only CPL 3 is put into. */
@@ -103,7 +107,10 @@ void exec_SYSRET(struct cpu *cpu, const struct op *op)
     load_flat_code(cpu, (u16)((to64 ? base + 16 : base) | 3), 3, to64);
     sysret_stack(cpu, (u16)((base + 8) | 3));
     step_by_new_flags(cpu);
-    cpu_refresh(cpu);
+    if (to64 && cpu->mode & MODE_CODE64)
+        cpu_refresh_privilege(cpu);
+    else
+        cpu_refresh(cpu);
     cpu->resumed = true;
 }
 
@@ -144,7 +151,7 @@ void exec_SYSEXIT(struct cpu *cpu, const struct op *op)
     cpu->resumed = true;
 }
 
-IRREGULAR(SYSCALL);
-IRREGULAR(SYSRET);
+TRANSFER(SYSCALL);
+TRANSFER(SYSRET);
 IRREGULAR(SYSENTER);
 IRREGULAR(SYSEXIT);
