@@ -368,14 +368,15 @@ void lapic_reset(struct lapic *l)
  * keeps all but what has another form there. */
 static void switch_mode(struct lapic *l, u64 base)
 {
-    u64 left = l->base & ~base;
+    u64 was = l->base, left = was & ~base;
 
     l->base = base;
     if (left & BASE_EN) {
         l->id = (u8)l->wiring.id;
         reset_registers(l);
     }
-    l->icr_high = 0;
+    if ((left | (base & ~was)) & BASE_EXTD)
+        l->icr_high = 0;
     if (l->page)
         l->page(l->wiring.ctx, base & ~0xFFFull, lapic_on(l) && !lapic_is_x2(l));
     lapic_update(l);
