@@ -132,6 +132,7 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 	@$(MAKE) --no-print-directory MODE=asan tests replay-programs
 	@$(MAKE) --no-print-directory check-clang
 	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(FUZZ_REPLAYS) \
+	    "tests/conformance/run.sh $(BUILD)/release/faultline $(BUILD)/conformance" \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
 
@@ -151,6 +152,12 @@ suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and b
 	@tests/support/deps.sh $(BUILD_PACKAGES) gcc-multilib git nasm
 	@$(MAKE) --no-print-directory MODE=release all
 	@tests/conformance/suites.sh $(BUILD)/release/faultline $(or $(SUITES),$(BUILD)/suites)
+
+.PHONY: conformance
+conformance: ## the conformance ROMs on Faultline, QEMU and Bochs, as a table
+	@tests/support/deps.sh $(BUILD_PACKAGES) binutils qemu-system-x86 bochs bochs-term
+	@$(MAKE) --no-print-directory MODE=release all
+	@tests/conformance/peers.sh $(BUILD)/release/faultline $(BUILD)/conformance
 
 .PHONY: bench
 bench: ## host time beside QEMU and Bochs, and host instructions per guest instruction
