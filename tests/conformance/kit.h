@@ -24,6 +24,7 @@
 #define DI %rdi
 #define BP %rbp
 #define SP %rsp
+#define PUSHI push
 #define IRET iretq
 #define PUSHF pushfq
 #define POPF popfq
@@ -37,6 +38,7 @@
 #define DI %edi
 #define BP %ebp
 #define SP %esp
+#define PUSHI pushl             /* in .code16gcc, push of a symbol takes a word of it */
 #define IRET iretl
 #define PUSHF pushfl
 #define POPF popfl
@@ -113,10 +115,10 @@
 9:      .pushsection .strings, "a"
 8:      .asciz "\name"
         .popsection
-        push $(\cr2)
-        push $(\error)
-        push $(\vector)
-        push $8b
+        PUSHI $(\cr2)
+        PUSHI $(\error)
+        PUSHI $(\vector)
+        PUSHI $8b
         call check_fault
         lea 4*W(SP), SP
 .endm

@@ -428,8 +428,9 @@ tss:                            /* 32-bit: SS0 at 8; 64-bit: RSP0 at 4; both: th
 #else
         .long DATA
 #endif
-        .fill 23, 4, 0
+        .fill 22, 4, 0
+        .word 0, 0x68           /* no I/O bitmap */
         .fill 8, 1, 0
 #if BITS == 64
-        .set iomap, 0x68
+        
 #endif
