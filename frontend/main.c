@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frontend/isa.h"
 #include "frontend/options.h"
 #include "frontend/run.h"
 #include "frontend/test.h"
@@ -111,6 +112,8 @@ int main(int argc, char **argv)
 #ifndef __SANITIZE_ADDRESS__
     expect_crashes();
 #endif
+    if (argc > 1 && !strcmp(argv[1], "isa"))
+        return isa_command(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "test"))
         return test_command(argc, argv, &host);
     if (!options_parse(&options, argc, argv, stderr, why, sizeof(why))) {

@@ -255,7 +255,8 @@ void options_help(FILE *to)
 {
     fprintf(to, "usage: faultline [run] [options] [IMAGE]\n"
                 "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n"
-                "       faultline test [options] ROM..  guests that test, in parallel; test --help says more\n\n"
+                "       faultline test [options] ROM..  guests that test, in parallel; test --help says more\n"
+                "       faultline isa [WORD ..]         the instruction list; isa --help says more\n\n"
                 "Runs IMAGE (a Linux bzImage, a Multiboot kernel or a ROM) on a PC that can explain page faults.\n"
                 "Options may be written with one dash or two.\n");
     for (const struct option *option = table; option < table + OPTIONS; option++) {

@@ -78,6 +78,8 @@ done
 for sub in report; do
     refuse_saying "$sub" $sub image
 done
+refuse_saying "no instruction" isa nonsense
+refuse_saying "unknown option" isa --nonsense
 refuse_saying "did you mean" --max-instruction 5 image
 refuse_saying "two users" -serial stdio -debugcon stdio image
 refuse_saying "given twice" -m 64 -m 64 image

@@ -256,5 +256,19 @@ runs --junit results.xml "$name"
 grep -q '^not ok 1 - odd \\#1?<&">.rom$' out && grep -q 'name="odd #1' results.xml
 check "an odd name" $?
 
+# ---- isa ----
+rows=$(timeout 60 "$faultline" isa --csv | wc -l)
+[ "$rows" -gt 800 ]
+check "isa prints the list" $? "$rows rows"
+timeout 60 "$faultline" isa pop cx8 >out 2>err
+[ "$(grep -c '  CMPXCHG8B ' out)" -ge 1 ] && grep -q '^58 .* POP ' out && ! grep -q ' PUSH ' out
+check "isa takes mnemonics and features" $?
+timeout 60 "$faultline" isa >/dev/full 2>err
+check "isa to a full disk" $(($? != 2))
+if command -v python3 >/dev/null; then
+    timeout 60 "$faultline" isa --json | python3 -c "import sys, json; sys.exit(len(json.load(sys.stdin)) + 1 != $rows)" 2>err
+    check "isa --json is JSON, of as many rows" $?
+fi
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
