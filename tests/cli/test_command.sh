@@ -150,7 +150,7 @@ expect "no page fault" 0 '^ok 1' 'pf count=0\nfail-on=unexpected-pf\n'
 printf 'pf va=0xf000c ec=0 count=1\npf va=0x70\nexit=122\n' >fault.expect
 verdict "faults met" 0 '^ok 1' fault.rom
 printf 'pf va=0x1234\n' >fault.expect
-verdict "faults unmet" 126 'the first page fault of 3 that was not expected: kernel fetch of 0xf000c at 0xc' fault.rom
+verdict "faults unmet" 126 'the first page fault of 3 that was not expected: #1 kernel fetch of 0xf000c at 0xc' fault.rom
 printf 'fail-on=unexpected-pf\npf count=0\n' >fault.expect
 verdict "faults that were not expected" 126 'unexpected page faults, the first is kernel fetch|not met' fault.rom
 rm fault.expect
