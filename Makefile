@@ -124,6 +124,8 @@ run: install-build-packages ## install what is missing, build, boot the embedded
 
 # What runs under the sanitizers too: all but the long enumeration and what runs code natively.
 ASAN_TESTS = $(filter-out %/walk_oracle %/test_native %/test_sequences %/test_decode %/test_sse %/test_x87,$(TEST_MAIN:%.c=$(BUILD)/asan/%))
+# What compares arithmetic with the host's, over again with the backend that uses none of the host's (cpu/arithmetic.h).
+PORTABLE_TESTS = $(patsubst %,$(BUILD)/portable/release/tests/%,unit/test_x87 unit/test_sse isa/test_native isa/test_sequences)
 LINTS := tests/lint/layers.sh tests/lint/size.sh
 
 .PHONY: check
@@ -131,7 +133,8 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 	@$(MAKE) --no-print-directory MODE=release all tests
 	@$(MAKE) --no-print-directory MODE=asan tests replay-programs
 	@$(MAKE) --no-print-directory check-clang
-	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(FUZZ_REPLAYS) \
+	@$(MAKE) --no-print-directory FLOAT=portable BUILD=$(BUILD)/portable $(PORTABLE_TESTS) $(BUILD)/portable/faultline
+	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(PORTABLE_TESTS) $(FUZZ_REPLAYS) \
 	    "tests/conformance/run.sh $(BUILD)/release/faultline $(BUILD)/conformance" \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")

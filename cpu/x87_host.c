@@ -7,6 +7,10 @@
  */
 #include "cpu/x87.h"
 
+#include "cpu/arithmetic.h"
+
+#ifndef FAULTLINE_PORTABLE_FLOAT
+
 /*
  * The host's state around an operation. Its sticky flags are left alone where the guest has them set and masked: they
  * tell nothing new.
@@ -191,3 +195,5 @@ STORE(x87_store_bcd, "fbstp", struct bcd)
     }
 
 PUSHING(x87_xtract, "fxtract")
+
+#endif
