@@ -366,11 +366,12 @@ static void pick_handler(const struct row *row, const struct prefixes *p, u8 opc
         op->s = vex_register(p, op);
     if (k2 == KIND_NONE && k1 == KIND_REG)
         op->s = op->d;
+    if (h->exec) /* chosen handlers may fall back to it */
+        op->exec = h->exec;
     op->fn = h->choose ? h->choose(op, mode) : NULL;
     if (op->fn)
         return;
     if (h->exec) {
-        op->exec = h->exec;
         op->fn = irregular_wrapper(row);
         return;
     }

@@ -2,7 +2,7 @@
 /*
  * Conversions between integers, single and double precision (SDM Vol. 1, "SSE Conversion Instructions" and their like).
  */
-#include "cpu/sse.h"
+#include "cpu/sse_forms.h"
 
 void exec_CVTPS2PD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtps2pd, LANES_NONE); }
 void exec_CVTPD2PS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtpd2ps, LANES_PS); }
@@ -14,16 +14,16 @@ void exec_CVTTPS2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16
 void exec_CVTDQ2PD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 8, cvtdq2pd, LANES_NONE); }
 void exec_CVTPD2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvtpd2dq, LANES_NONE); }
 void exec_CVTTPD2DQ(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, cvttpd2dq, LANES_NONE); }
-IRREGULAR(CVTPS2PD);
-IRREGULAR(CVTPD2PS);
-IRREGULAR(CVTSS2SD);
-IRREGULAR(CVTSD2SS);
-IRREGULAR(CVTDQ2PS);
-IRREGULAR(CVTPS2DQ);
-IRREGULAR(CVTTPS2DQ);
-IRREGULAR(CVTDQ2PD);
-IRREGULAR(CVTPD2DQ);
-IRREGULAR(CVTTPD2DQ);
+SSE_FLOAT(CVTPS2PD, cvtps2pd, 8);
+SSE_FLOAT(CVTPD2PS, cvtpd2ps, 16);
+SSE_FLOAT(CVTSS2SD, cvtss2sd, 4);
+SSE_FLOAT(CVTSD2SS, cvtsd2ss, 8);
+SSE_FLOAT(CVTDQ2PS, cvtdq2ps, 16);
+SSE_FLOAT(CVTPS2DQ, cvtps2dq, 16);
+SSE_FLOAT(CVTTPS2DQ, cvttps2dq, 16);
+SSE_FLOAT(CVTDQ2PD, cvtdq2pd, 8);
+SSE_FLOAT(CVTPD2DQ, cvtpd2dq, 16);
+SSE_FLOAT(CVTTPD2DQ, cvttpd2dq, 16);
 
 /* From a general register or memory, 32 or (REX.W) 64 bits; the rest of DEST stays. */
 ALWAYS_INLINE void from_integer(struct cpu *cpu, const struct op *op, float_from_fn *f32, float_from_fn *f64)
@@ -41,8 +41,8 @@ ALWAYS_INLINE void from_integer(struct cpu *cpu, const struct op *op, float_from
 
 void exec_CVTSI2SS(struct cpu *cpu, const struct op *op) { from_integer(cpu, op, cvtsi2ssl, cvtsi2ssq); }
 void exec_CVTSI2SD(struct cpu *cpu, const struct op *op) { from_integer(cpu, op, cvtsi2sdl, cvtsi2sdq); }
-IRREGULAR(CVTSI2SS);
-IRREGULAR(CVTSI2SD);
+SSE_FROM_INTEGER(CVTSI2SS, cvtsi2ssl, cvtsi2ssq);
+SSE_FROM_INTEGER(CVTSI2SD, cvtsi2sdl, cvtsi2sdq);
 
 /* To a general register. */
 ALWAYS_INLINE void to_integer(struct cpu *cpu, const struct op *op, unsigned width, float_to_fn *f32, float_to_fn *f64)
@@ -60,10 +60,10 @@ void exec_CVTSS2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 4
 void exec_CVTSD2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 8, cvtsd2si32, cvtsd2si64); }
 void exec_CVTTSS2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 4, cvttss2si32, cvttss2si64); }
 void exec_CVTTSD2SI(struct cpu *cpu, const struct op *op) { to_integer(cpu, op, 8, cvttsd2si32, cvttsd2si64); }
-IRREGULAR(CVTSS2SI);
-IRREGULAR(CVTSD2SI);
-IRREGULAR(CVTTSS2SI);
-IRREGULAR(CVTTSD2SI);
+SSE_TO_INTEGER(CVTSS2SI, cvtss2si32, cvtss2si64, 4);
+SSE_TO_INTEGER(CVTSD2SI, cvtsd2si32, cvtsd2si64, 8);
+SSE_TO_INTEGER(CVTTSS2SI, cvttss2si32, cvttss2si64, 4);
+SSE_TO_INTEGER(CVTTSD2SI, cvttsd2si32, cvttsd2si64, 8);
 
 /*
  * Between MMX and XMM registers. The packed conversions of XMM registers do the work; lanes that are not there are 0

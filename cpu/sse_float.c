@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SSE floating-point arithmetic and comparison, and its exceptions (SDM Vol. 1, "SSE, SSE2, and SSE3 Exceptions"). */
-#include "cpu/sse.h"
+#include "cpu/sse_forms.h"
 
 static bool tiny_single(u32 v) { return !(v & 0x7f800000) && (v & 0x7fffff); }
 static bool tiny_double(u64 v) { return !(v & 0x7ff0000000000000) && (v & 0xfffffffffffff); }
@@ -73,40 +73,40 @@ void exec_HADDPS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, h
 void exec_HADDPD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, haddpd, LANES_PD); }
 void exec_HSUBPS(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, hsubps, LANES_PS); }
 void exec_HSUBPD(struct cpu *cpu, const struct op *op) { float_op(cpu, op, 16, hsubpd, LANES_PD); }
-IRREGULAR(ADDPS);
-IRREGULAR(ADDPD);
-IRREGULAR(ADDSS);
-IRREGULAR(ADDSD);
-IRREGULAR(SUBPS);
-IRREGULAR(SUBPD);
-IRREGULAR(SUBSS);
-IRREGULAR(SUBSD);
-IRREGULAR(MULPS);
-IRREGULAR(MULPD);
-IRREGULAR(MULSS);
-IRREGULAR(MULSD);
-IRREGULAR(DIVPS);
-IRREGULAR(DIVPD);
-IRREGULAR(DIVSS);
-IRREGULAR(DIVSD);
-IRREGULAR(MINPS);
-IRREGULAR(MINPD);
-IRREGULAR(MINSS);
-IRREGULAR(MINSD);
-IRREGULAR(MAXPS);
-IRREGULAR(MAXPD);
-IRREGULAR(MAXSS);
-IRREGULAR(MAXSD);
-IRREGULAR(SQRTPS);
-IRREGULAR(SQRTPD);
-IRREGULAR(SQRTSS);
-IRREGULAR(SQRTSD);
-IRREGULAR(ADDSUBPS);
-IRREGULAR(ADDSUBPD);
-IRREGULAR(HADDPS);
-IRREGULAR(HADDPD);
-IRREGULAR(HSUBPS);
-IRREGULAR(HSUBPD);
+SSE_FLOAT(ADDPS, addps, 16);
+SSE_FLOAT(ADDPD, addpd, 16);
+SSE_FLOAT(ADDSS, addss, 4);
+SSE_FLOAT(ADDSD, addsd, 8);
+SSE_FLOAT(SUBPS, subps, 16);
+SSE_FLOAT(SUBPD, subpd, 16);
+SSE_FLOAT(SUBSS, subss, 4);
+SSE_FLOAT(SUBSD, subsd, 8);
+SSE_FLOAT(MULPS, mulps, 16);
+SSE_FLOAT(MULPD, mulpd, 16);
+SSE_FLOAT(MULSS, mulss, 4);
+SSE_FLOAT(MULSD, mulsd, 8);
+SSE_FLOAT(DIVPS, divps, 16);
+SSE_FLOAT(DIVPD, divpd, 16);
+SSE_FLOAT(DIVSS, divss, 4);
+SSE_FLOAT(DIVSD, divsd, 8);
+SSE_FLOAT(MINPS, minps, 16);
+SSE_FLOAT(MINPD, minpd, 16);
+SSE_FLOAT(MINSS, minss, 4);
+SSE_FLOAT(MINSD, minsd, 8);
+SSE_FLOAT(MAXPS, maxps, 16);
+SSE_FLOAT(MAXPD, maxpd, 16);
+SSE_FLOAT(MAXSS, maxss, 4);
+SSE_FLOAT(MAXSD, maxsd, 8);
+SSE_FLOAT(SQRTPS, sqrtps, 16);
+SSE_FLOAT(SQRTPD, sqrtpd, 16);
+SSE_FLOAT(SQRTSS, sqrtss, 4);
+SSE_FLOAT(SQRTSD, sqrtsd, 8);
+SSE_FLOAT(ADDSUBPS, addsubps, 16);
+SSE_FLOAT(ADDSUBPD, addsubpd, 16);
+SSE_FLOAT(HADDPS, haddps, 16);
+SSE_FLOAT(HADDPD, haddpd, 16);
+SSE_FLOAT(HSUBPS, hsubps, 16);
+SSE_FLOAT(HSUBPD, hsubpd, 16);
 
 /*
  * SDM, "RCPPS", "RSQRTPS": approximations with a relative error below 1.5 * 2^-12. Processors differ in their bits; so
@@ -226,7 +226,7 @@ void exec_COMISS(struct cpu *cpu, const struct op *op) { compare(cpu, op, 4, com
 void exec_COMISD(struct cpu *cpu, const struct op *op) { compare(cpu, op, 8, comisd); }
 void exec_UCOMISS(struct cpu *cpu, const struct op *op) { compare(cpu, op, 4, ucomiss); }
 void exec_UCOMISD(struct cpu *cpu, const struct op *op) { compare(cpu, op, 8, ucomisd); }
-IRREGULAR(COMISS);
-IRREGULAR(COMISD);
-IRREGULAR(UCOMISS);
-IRREGULAR(UCOMISD);
+SSE_ORDER(COMISS, comiss, 4);
+SSE_ORDER(COMISD, comisd, 8);
+SSE_ORDER(UCOMISS, ucomiss, 4);
+SSE_ORDER(UCOMISD, ucomisd, 8);

@@ -3,7 +3,7 @@
  * Packed integer arithmetic, comparison and logic, MMX and SSE2: the same lane-wise function serves both register
  * files.
  */
-#include "cpu/sse.h"
+#include "cpu/sse_forms.h"
 
 /* DEST := f(DEST, SRC), lane by lane. */
 
@@ -45,44 +45,44 @@ void exec_PAND(struct cpu *cpu, const struct op *op) { packed(cpu, op, pand); }
 void exec_PANDN(struct cpu *cpu, const struct op *op) { packed(cpu, op, pandn); }
 void exec_POR(struct cpu *cpu, const struct op *op) { packed(cpu, op, por); }
 void exec_PXOR(struct cpu *cpu, const struct op *op) { packed(cpu, op, pxor); }
-IRREGULAR(PADDB);
-IRREGULAR(PADDW);
-IRREGULAR(PADDD);
-IRREGULAR(PADDQ);
-IRREGULAR(PADDSB);
-IRREGULAR(PADDSW);
-IRREGULAR(PADDUSB);
-IRREGULAR(PADDUSW);
-IRREGULAR(PSUBB);
-IRREGULAR(PSUBW);
-IRREGULAR(PSUBD);
-IRREGULAR(PSUBQ);
-IRREGULAR(PSUBSB);
-IRREGULAR(PSUBSW);
-IRREGULAR(PSUBUSB);
-IRREGULAR(PSUBUSW);
-IRREGULAR(PMULLW);
-IRREGULAR(PMULHW);
-IRREGULAR(PMULHUW);
-IRREGULAR(PMULUDQ);
-IRREGULAR(PMADDWD);
-IRREGULAR(PSADBW);
-IRREGULAR(PAVGB);
-IRREGULAR(PAVGW);
-IRREGULAR(PMAXUB);
-IRREGULAR(PMINUB);
-IRREGULAR(PMAXSW);
-IRREGULAR(PMINSW);
-IRREGULAR(PCMPEQB);
-IRREGULAR(PCMPEQW);
-IRREGULAR(PCMPEQD);
-IRREGULAR(PCMPGTB);
-IRREGULAR(PCMPGTW);
-IRREGULAR(PCMPGTD);
-IRREGULAR(PAND);
-IRREGULAR(PANDN);
-IRREGULAR(POR);
-IRREGULAR(PXOR);
+SSE_PACKED(PADDB, paddb);
+SSE_PACKED(PADDW, paddw);
+SSE_PACKED(PADDD, paddd);
+SSE_PACKED(PADDQ, paddq);
+SSE_PACKED(PADDSB, paddsb);
+SSE_PACKED(PADDSW, paddsw);
+SSE_PACKED(PADDUSB, paddusb);
+SSE_PACKED(PADDUSW, paddusw);
+SSE_PACKED(PSUBB, psubb);
+SSE_PACKED(PSUBW, psubw);
+SSE_PACKED(PSUBD, psubd);
+SSE_PACKED(PSUBQ, psubq);
+SSE_PACKED(PSUBSB, psubsb);
+SSE_PACKED(PSUBSW, psubsw);
+SSE_PACKED(PSUBUSB, psubusb);
+SSE_PACKED(PSUBUSW, psubusw);
+SSE_PACKED(PMULLW, pmullw);
+SSE_PACKED(PMULHW, pmulhw);
+SSE_PACKED(PMULHUW, pmulhuw);
+SSE_PACKED(PMULUDQ, pmuludq);
+SSE_PACKED(PMADDWD, pmaddwd);
+SSE_PACKED(PSADBW, psadbw);
+SSE_PACKED(PAVGB, pavgb);
+SSE_PACKED(PAVGW, pavgw);
+SSE_PACKED(PMAXUB, pmaxub);
+SSE_PACKED(PMINUB, pminub);
+SSE_PACKED(PMAXSW, pmaxsw);
+SSE_PACKED(PMINSW, pminsw);
+SSE_PACKED(PCMPEQB, pcmpeqb);
+SSE_PACKED(PCMPEQW, pcmpeqw);
+SSE_PACKED(PCMPEQD, pcmpeqd);
+SSE_PACKED(PCMPGTB, pcmpgtb);
+SSE_PACKED(PCMPGTW, pcmpgtw);
+SSE_PACKED(PCMPGTD, pcmpgtd);
+SSE_PACKED(PAND, pand);
+SSE_PACKED(PANDN, pandn);
+SSE_PACKED(POR, por);
+SSE_PACKED(PXOR, pxor);
 
 /* The logical instructions of floating-point data are the same for all types. */
 void exec_ANDPS(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, pand); }
@@ -93,11 +93,11 @@ void exec_ORPS(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, por);
 void exec_ORPD(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, por); }
 void exec_XORPS(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, pxor); }
 void exec_XORPD(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, pxor); }
-IRREGULAR(ANDPS);
-IRREGULAR(ANDPD);
-IRREGULAR(ANDNPS);
-IRREGULAR(ANDNPD);
-IRREGULAR(ORPS);
-IRREGULAR(ORPD);
-IRREGULAR(XORPS);
-IRREGULAR(XORPD);
+SSE_PACKED(ANDPS, pand);
+SSE_PACKED(ANDPD, pand);
+SSE_PACKED(ANDNPS, pandn);
+SSE_PACKED(ANDNPD, pandn);
+SSE_PACKED(ORPS, por);
+SSE_PACKED(ORPD, por);
+SSE_PACKED(XORPS, pxor);
+SSE_PACKED(XORPD, pxor);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SSE and MMX data movement (SDM Vol. 1, "SSE Data Transfer Instructions" and their like). */
-#include "cpu/sse.h"
+#include <string.h>
+
+#include "cpu/sse_forms.h"
 
 /* Loads and stores of a pair share their function: the opcode tells. */
 static bool is_store(const struct op *op, u16 store_opcode) { return op->opcode == store_opcode; }
@@ -21,6 +23,65 @@ static void move_whole(struct cpu *cpu, const struct op *op, u16 store_opcode, b
     }
 }
 
+/*
+ * Specialised forms of the commonest moves (sse_forms.h). ALIGN: address bits that must be 0. The statements name `x`,
+ * the register ModRM.reg, and `p`, the memory operand.
+ */
+/* clang-format off: one stamp a line */
+#define MOVE_MEMORY(name, ADDRESS, LOOKUP, width, align, statement) \
+    HANDLER(name)                                                   \
+    {                                                               \
+        u64 la = ADDRESS(cpu, op);                                  \
+        u8 *p = LOOKUP(cpu, la, width);                             \
+        union xmm *x = &cpu->xmm[op->reg];                          \
+        if (unlikely(!p || la & (align) || !sse_usable(cpu)))       \
+            return op_irregular_checked(cpu, op);                   \
+        statement;                                                  \
+        return next(cpu, op);                                       \
+    }
+#define MOVE_REGISTER(name, statement)                             \
+    HANDLER(name)                                                  \
+    {                                                              \
+        union xmm *x = &cpu->xmm[op->reg], *y = &cpu->xmm[op->rm]; \
+        if (unlikely(!sse_usable(cpu)))                            \
+            return op_irregular_checked(cpu, op);                  \
+        statement;                                                 \
+        return next(cpu, op);                                      \
+    }
+#define MOVE_FORMS(kind, width, align, LOAD, STORE, FROM_REGISTER, TO_REGISTER)                 \
+    MOVE_REGISTER(kind##_load_rr, FROM_REGISTER)                                                \
+    MOVE_REGISTER(kind##_store_rr, TO_REGISTER)                                                 \
+    MOVE_MEMORY(kind##_load_bd, address_bd, tlb_read, width, align, LOAD)                       \
+    MOVE_MEMORY(kind##_load_bis, address_bis, tlb_read, width, align, LOAD)                     \
+    MOVE_MEMORY(kind##_store_bd, address_bd, tlb_write, width, align, STORE)                    \
+    MOVE_MEMORY(kind##_store_bis, address_bis, tlb_write, width, align, STORE)                  \
+    static op_fn *kind##_choose(const struct op *op, u32 mode, bool store)                      \
+    {                                                                                           \
+        return store ? sse_choose(op, mode, kind##_store_rr, kind##_store_bd, kind##_store_bis) \
+                     : sse_choose(op, mode, kind##_load_rr, kind##_load_bd, kind##_load_bis);   \
+    }
+MOVE_FORMS(aligned, 16, 15, memcpy(x, p, 16), memcpy(p, x, 16), *x = *y, *y = *x)
+MOVE_FORMS(unaligned, 16, 0, memcpy(x, p, 16), memcpy(p, x, 16), *x = *y, *y = *x)
+MOVE_FORMS(single, 4, 0, (x->q[0] = host_load(p, 4), x->q[1] = 0), host_store(p, x->d[0], 4), x->d[0] = y->d[0],
+           y->d[0] = x->d[0])
+MOVE_FORMS(real64, 8, 0, (x->q[0] = host_load(p, 8), x->q[1] = 0), host_store(p, x->q[0], 8), x->q[0] = y->q[0],
+           y->q[0] = x->q[0])
+MOVE_FORMS(quadword, 8, 0, (x->q[0] = host_load(p, 8), x->q[1] = 0), host_store(p, x->q[0], 8),
+           (x->q[0] = y->q[0], x->q[1] = 0), (y->q[0] = x->q[0], y->q[1] = 0))
+/* The register forms of these opcodes are other rows. */
+MOVE_FORMS(low, 8, 0, x->q[0] = host_load(p, 8), host_store(p, x->q[0], 8), x->q[0] = y->q[1], x->q[0] = y->q[1])
+MOVE_FORMS(high, 8, 0, x->q[1] = host_load(p, 8), host_store(p, x->q[1], 8), x->q[1] = y->q[0], x->q[1] = y->q[0])
+/* MOVD and MOVQ with a general register, ModRM.rm */
+MOVE_FORMS(general32, 4, 0, (x->q[0] = host_load(p, 4), x->q[1] = 0), host_store(p, x->d[0], 4),
+           (x->q[0] = (u32)cpu->gpr[op->rm], x->q[1] = 0, (void)y), (cpu->gpr[op->rm] = x->d[0], (void)y))
+MOVE_FORMS(general64, 8, 0, (x->q[0] = host_load(p, 8), x->q[1] = 0), host_store(p, x->q[0], 8),
+           (x->q[0] = cpu->gpr[op->rm], x->q[1] = 0, (void)y), (cpu->gpr[op->rm] = x->q[0], (void)y))
+
+#define MOVE_ROW(NAME, kind, store)                                                                       \
+    static op_fn *NAME##_choose(const struct op *op, u32 mode) { return kind##_choose(op, mode, store); } \
+    const struct handlers handlers_##NAME = {.exec = exec_##NAME, .choose = NAME##_choose}
+/* clang-format on */
+
 void exec_MOVAPS(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x0f29, true); }
 void exec_MOVAPD(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x0f29, true); }
 void exec_MOVUPS(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x0f11, false); }
@@ -32,12 +93,12 @@ void exec_MOVNTPS(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x
 void exec_MOVNTPD(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x0f2b, true); }
 void exec_MOVNTDQ(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0x0fe7, true); }
 void exec_MOVNTDQA(struct cpu *cpu, const struct op *op) { move_whole(cpu, op, 0, true); }
-IRREGULAR(MOVAPS);
-IRREGULAR(MOVAPD);
-IRREGULAR(MOVUPS);
-IRREGULAR(MOVUPD);
-IRREGULAR(MOVDQA);
-IRREGULAR(MOVDQU);
+MOVE_ROW(MOVAPS, aligned, op->opcode == 0x0f29);
+MOVE_ROW(MOVAPD, aligned, op->opcode == 0x0f29);
+MOVE_ROW(MOVUPS, unaligned, op->opcode == 0x0f11);
+MOVE_ROW(MOVUPD, unaligned, op->opcode == 0x0f11);
+MOVE_ROW(MOVDQA, aligned, op->opcode == 0x0f7f);
+MOVE_ROW(MOVDQU, unaligned, op->opcode == 0x0f7f);
 IRREGULAR(LDDQU);
 IRREGULAR(MOVNTPS);
 IRREGULAR(MOVNTPD);
@@ -61,7 +122,7 @@ void exec_MOVSS(struct cpu *cpu, const struct op *op)
     else
         reg->d[0] = cpu->xmm[op->rm].d[0];
 }
-IRREGULAR(MOVSS);
+MOVE_ROW(MOVSS, single, op->opcode == 0x0f11);
 
 void exec_MOVSD(struct cpu *cpu, const struct op *op)
 {
@@ -76,7 +137,7 @@ void exec_MOVSD(struct cpu *cpu, const struct op *op)
     else
         reg->q[0] = cpu->xmm[op->rm].q[0];
 }
-IRREGULAR(MOVSD);
+MOVE_ROW(MOVSD, real64, op->opcode == 0x0f11);
 
 /* One half of a register, from and to memory. */
 static void move_half(struct cpu *cpu, const struct op *op, u16 store_opcode, unsigned half)
@@ -95,12 +156,12 @@ void exec_MOVHPS(struct cpu *cpu, const struct op *op) { move_half(cpu, op, 0x0f
 void exec_MOVHPD(struct cpu *cpu, const struct op *op) { move_half(cpu, op, 0x0f17, 1); }
 void exec_MOVHLPS(struct cpu *cpu, const struct op *op) { cpu->xmm[op->reg].q[0] = cpu->xmm[op->rm].q[1]; }
 void exec_MOVLHPS(struct cpu *cpu, const struct op *op) { cpu->xmm[op->reg].q[1] = cpu->xmm[op->rm].q[0]; }
-IRREGULAR(MOVLPS);
-IRREGULAR(MOVLPD);
-IRREGULAR(MOVHPS);
-IRREGULAR(MOVHPD);
-IRREGULAR(MOVHLPS);
-IRREGULAR(MOVLHPS);
+MOVE_ROW(MOVLPS, low, op->opcode == 0x0f13);
+MOVE_ROW(MOVLPD, low, op->opcode == 0x0f13);
+MOVE_ROW(MOVHPS, high, op->opcode == 0x0f17);
+MOVE_ROW(MOVHPD, high, op->opcode == 0x0f17);
+MOVE_ROW(MOVHLPS, low, false);
+MOVE_ROW(MOVLHPS, high, false);
 
 void exec_MOVDDUP(struct cpu *cpu, const struct op *op)
 {
@@ -145,7 +206,16 @@ void exec_MOVD(struct cpu *cpu, const struct op *op)
     if (!sse)
         x87_mmx_enter(&cpu->x87);
 }
-IRREGULAR(MOVD);
+
+static op_fn *MOVD_choose(const struct op *op, u32 mode)
+{
+    bool store = op->opcode == 0x0f7e;
+
+    if (!(op->flags & OP_66))
+        return NULL; /* MMX */
+    return op->osize == 8 ? general64_choose(op, mode, store) : general32_choose(op, mode, store);
+}
+const struct handlers handlers_MOVD = {.exec = exec_MOVD, .choose = MOVD_choose};
 
 /* MOVQ between XMM registers and memory: F3 0F 7E and 66 0F D6. */
 static void move_quadword_xmm(struct cpu *cpu, const struct op *op)
@@ -173,7 +243,14 @@ void exec_MOVQ(struct cpu *cpu, const struct op *op)
         x87_mmx_enter(&cpu->x87);
     }
 }
-IRREGULAR(MOVQ);
+
+static op_fn *MOVQ_choose(const struct op *op, u32 mode)
+{
+    bool sse = op->opcode == 0x0f7e || op->opcode == 0x0fd6;
+
+    return sse ? quadword_choose(op, mode, op->opcode == 0x0fd6) : NULL;
+}
+const struct handlers handlers_MOVQ = {.exec = exec_MOVQ, .choose = MOVQ_choose};
 
 void exec_MOVNTQ(struct cpu *cpu, const struct op *op) { exec_MOVQ(cpu, op); }
 IRREGULAR(MOVNTQ);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed shifts, shuffles, unpacks, packs, inserts and extracts, MMX and SSE2. */
-#include "cpu/sse.h"
+#include "cpu/sse_forms.h"
 
 /* Shifts: the count is the whole low quadword of SRC; too large a count gives 0 or the sign. */
 
@@ -128,18 +128,18 @@ void exec_UNPCKLPS(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, p
 void exec_UNPCKHPS(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, punpckhdq); }
 void exec_UNPCKLPD(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, punpcklqdq); }
 void exec_UNPCKHPD(struct cpu *cpu, const struct op *op) { sse_packed(cpu, op, punpckhqdq); }
-IRREGULAR(PUNPCKLBW);
-IRREGULAR(PUNPCKLWD);
-IRREGULAR(PUNPCKLDQ);
-IRREGULAR(PUNPCKHBW);
-IRREGULAR(PUNPCKHWD);
-IRREGULAR(PUNPCKHDQ);
-IRREGULAR(PUNPCKLQDQ);
-IRREGULAR(PUNPCKHQDQ);
-IRREGULAR(UNPCKLPS);
-IRREGULAR(UNPCKHPS);
-IRREGULAR(UNPCKLPD);
-IRREGULAR(UNPCKHPD);
+SSE_PACKED(PUNPCKLBW, punpcklbw);
+SSE_PACKED(PUNPCKLWD, punpcklwd);
+SSE_PACKED(PUNPCKLDQ, punpckldq);
+SSE_PACKED(PUNPCKHBW, punpckhbw);
+SSE_PACKED(PUNPCKHWD, punpckhwd);
+SSE_PACKED(PUNPCKHDQ, punpckhdq);
+SSE_PACKED(PUNPCKLQDQ, punpcklqdq);
+SSE_PACKED(PUNPCKHQDQ, punpckhqdq);
+SSE_PACKED(UNPCKLPS, punpckldq);
+SSE_PACKED(UNPCKHPS, punpckhdq);
+SSE_PACKED(UNPCKLPD, punpcklqdq);
+SSE_PACKED(UNPCKHPD, punpckhqdq);
 
 /* Narrow with saturation: DEST's lanes below, SRC's above. */
 
@@ -164,9 +164,9 @@ static void packuswb_mmx(union xmm *d, const union xmm *s)
 void exec_PACKSSWB(struct cpu *cpu, const struct op *op) { packed_each(cpu, op, packsswb, packsswb_mmx); }
 void exec_PACKSSDW(struct cpu *cpu, const struct op *op) { packed_each(cpu, op, packssdw, packssdw_mmx); }
 void exec_PACKUSWB(struct cpu *cpu, const struct op *op) { packed_each(cpu, op, packuswb, packuswb_mmx); }
-IRREGULAR(PACKSSWB);
-IRREGULAR(PACKSSDW);
-IRREGULAR(PACKUSWB);
+SSE_PACKED(PACKSSWB, packsswb);
+SSE_PACKED(PACKSSDW, packssdw);
+SSE_PACKED(PACKUSWB, packuswb);
 
 /* Shuffles: two bits of the immediate choose each lane. */
 static void pshufd(union xmm *d, const union xmm *s, unsigned imm)
@@ -204,11 +204,11 @@ void exec_PSHUFLW(struct cpu *cpu, const struct op *op) { sse_packed_imm(cpu, op
 void exec_PSHUFHW(struct cpu *cpu, const struct op *op) { sse_packed_imm(cpu, op, pshufhw); }
 void exec_SHUFPS(struct cpu *cpu, const struct op *op) { sse_packed_imm(cpu, op, shufps); }
 void exec_SHUFPD(struct cpu *cpu, const struct op *op) { sse_packed_imm(cpu, op, shufpd); }
-IRREGULAR(PSHUFD);
-IRREGULAR(PSHUFLW);
-IRREGULAR(PSHUFHW);
-IRREGULAR(SHUFPS);
-IRREGULAR(SHUFPD);
+SSE_PACKED_IMM(PSHUFD, pshufd);
+SSE_PACKED_IMM(PSHUFLW, pshuflw);
+SSE_PACKED_IMM(PSHUFHW, pshufhw);
+SSE_PACKED_IMM(SHUFPS, shufps);
+SSE_PACKED_IMM(SHUFPD, shufpd);
 
 void exec_PSHUFW(struct cpu *cpu, const struct op *op)
 {
