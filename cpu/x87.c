@@ -195,9 +195,7 @@ IRREGULAR(FNSETPM);
 
 void exec_FINCSTP(struct cpu *cpu, const struct op *op)
 {
-    struct x87 *x = &cpu->x87;
-    (void)op;
-    x87_check_pending(cpu);
+    struct x87 *x = x87_begin(cpu, op);
     x87_set_top(x, x87_top(x) + 1);
     x->status &= (u16)~FSW_C1;
 }
@@ -205,9 +203,7 @@ IRREGULAR(FINCSTP);
 
 void exec_FDECSTP(struct cpu *cpu, const struct op *op)
 {
-    struct x87 *x = &cpu->x87;
-    (void)op;
-    x87_check_pending(cpu);
+    struct x87 *x = x87_begin(cpu, op);
     x87_set_top(x, x87_top(x) - 1);
     x->status &= (u16)~FSW_C1;
 }

@@ -487,6 +487,78 @@ START_TEST(test_pending_exception)
 }
 END_TEST
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (!strcmp(name, *names))
+            return true;
+    return false;
+}
+
+/*
+ * SDM Vol. 1, "x87 FPU Instruction and Data (Operand) Pointers": which instructions leave them, which clear or load
+ * them, and that all others, FNOP, FFREE and FINCSTP too, set them; the data pointer only with an operand in memory.
+ */
+START_TEST(test_pointers)
+{
+    static const char *const leave[] = {"FNCLEX", "FLDCW", "FNSTCW", "FNSTSW",  "FNSTENV", "FWAIT",
+                                        "FNENI",  "FNDISI", "FNSETPM", "EMMS", NULL};
+    static const char *const clear[] = {"FNINIT", "FNSAVE", NULL}, *const load[] = {"FLDENV", "FRSTOR", NULL};
+    const struct line *l = &lines[_i];
+    u8 modrm = l->modrm & MRC_BYTE ? (u8)l->modrm : (u8)((l->modrm & 7) << 3 | (l->modrm & MRC_RM ? 0xc1 : 7));
+    struct op op = make_op(l->opcode, modrm);
+    struct x87 *x = &cpu->x87;
+
+    x87_init(x);
+    x->tag = 0x5555; /* every other register holds something: faults on the stack are masked */
+    x->fip = 0x111111, x->fdp = 0x222222, x->fcs = 0x33, x->fds = 0x44, x->fop = 0x555;
+    phys_fill(phys, OPERAND, 0, OPERAND_SIZE);
+    cpu->cr0 |= CR0_PE;
+    ck_assert(run(l->exec, &op));
+    cpu->cr0 &= ~CR0_PE;
+    if (is_one_of(l->name, leave)) {
+        ck_assert_uint_eq(x->fip, 0x111111);
+        ck_assert_uint_eq(x->fdp, 0x222222);
+        ck_assert_uint_eq(x->fop, 0x555);
+    } else if (is_one_of(l->name, clear) || is_one_of(l->name, load)) {
+        ck_assert_uint_eq(x->fip | x->fdp | x->fop | x->fcs | x->fds, 0);
+    } else {
+        ck_assert_msg(x->fip == 0x1234 && x->fcs == cpu->seg[SEG_CS].selector, "%s", l->name);
+        ck_assert_uint_eq(x->fop, (l->opcode & 7u) << 8 | modrm);
+        ck_assert_uint_eq(x->fdp, op_is_mem(&op) ? OPERAND : 0x222222);
+    }
+}
+END_TEST
+
+/* After FNINIT; and how TOP, tags and environment follow the first pushes, in a 16-bit image. */
+START_TEST(test_state_after_init)
+{
+    struct op init = make_op(0xdb, 0xe3), load_one = make_op(0xd9, 0xe8), load_zero = make_op(0xd9, 0xee),
+              divide = make_op(0xde, 0xf9), status = make_op(0xdf, 0xe0), control = make_op(0xd9, 0x3f),
+              environment = make_op(0xd9, 0x37);
+
+    cpu->x87.status = 0xffff, cpu->x87.control = 0x40;
+    ck_assert(run(exec_FNINIT, &init));
+    cpu->RAX = ~0ull;
+    ck_assert(run(exec_FNSTSW, &status));
+    ck_assert_uint_eq(cpu->RAX, 0xffffffffffff0000);
+    ck_assert(run(exec_FNSTCW, &control));
+    ck_assert_uint_eq(phys_read(phys, OPERAND, 2), 0x37f);
+    ck_assert(run(exec_FLD1, &load_one));
+    ck_assert(run(exec_FLDZ, &load_zero));
+    environment.osize = 2;
+    ck_assert(run(exec_FNSTENV, &environment));
+    ck_assert_uint_eq(phys_read(phys, OPERAND, 2), 0x37f);
+    ck_assert_uint_eq(phys_read(phys, OPERAND + 2, 2), 6 << 11);
+    ck_assert_uint_eq(phys_read(phys, OPERAND + 4, 2), 0x1fff); /* R7 valid, R6 zero */
+    ck_assert(run(exec_FDIVP, &divide));                        /* 1 / 0: masked, to infinity */
+    ck_assert(run(exec_FNSTSW, &status));
+    ck_assert_uint_eq(cpu->RAX & 0xffff, 7 << 11 | FSW_ZE);
+    ck_assert(run(exec_FNSTENV, &environment));
+    ck_assert_uint_eq(phys_read(phys, OPERAND + 4, 2), 0xbfff); /* special */
+}
+END_TEST
+
 static void record_ferr(void *ctx, bool level) { *(int *)ctx = level; }
 
 /* Without CR0.NE the FERR# pin follows the summary bit. */
@@ -549,6 +621,8 @@ int main(void)
     tcase_add_test(t, test_images_against_host);
     tcase_add_test(t, test_pointer_formats);
     tcase_add_loop_test(t, test_pending_exception, 0, sizeof(lines) / sizeof(lines[0]));
+    tcase_add_loop_test(t, test_pointers, 0, sizeof(lines) / sizeof(lines[0]));
+    tcase_add_test(t, test_state_after_init);
     tcase_add_test(t, test_ferr);
     tcase_add_loop_test(t, test_fault_leaves_no_trace, 0, sizeof(lines) / sizeof(lines[0]));
     tcase_set_timeout(t, 60);
