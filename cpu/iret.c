@@ -80,10 +80,15 @@ void exec_INTO(struct cpu *cpu, const struct op *op)
         deliver_software(cpu, VEC_OF);
 }
 
-/* INT1 delivers #DB without the DPL check and leaves DR6 alone. */
+/*
+ * INT1 delivers #DB without the DPL check and leaves DR6 alone; but breakpoints that MOV SS held back come with it, in
+ * one exception, where behind INT n and INT3 they are one more.
+ */
 void exec_INT1(struct cpu *cpu, const struct op *op)
 {
     (void)op;
+    if (cpu->dr6_pending)
+        debug_record(cpu, cpu->dr6_pending);
     raise_event(cpu, (struct cpu_event){.vector = VEC_DB, .kind = EVENT_ICEBP, .next_rip = cpu->next_rip});
 }
 

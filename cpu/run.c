@@ -351,8 +351,7 @@ static bool landed(struct cpu *cpu)
     cpu->op = NULL;
     cpu->patch = NULL;
     cpu->resumed = false;
-    if (cpu->event.kind != EVENT_ICEBP) /* what MOV SS held back is delivered behind INT1, as behind INT n */
-        cpu->dr6_pending = 0;           /* traps of an instruction that did not complete */
+    cpu->dr6_pending = 0; /* traps of an instruction that did not complete */
     cpu->bounce.active = false;
     cpu->raised = true;
     if (cpu->delivering < 0)
