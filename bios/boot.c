@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which protocol a file speaks, the map of guest memory, the entry states, and the way to the loader. */
-#include "bios/image.h"
+#include "bios/firmware.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,7 +266,9 @@ static bool load_kernel(struct machine *m, const struct boot_config *c, char *wh
         return false;
     kind = boot_detect(file.bytes, file.size);
     machine_as_firmware_leaves_it(m);
-    if (kind == BOOT_BZIMAGE)
+    if (!firmware_put(m, c->text_screen))
+        ok = boot_fail(why, size, c->kernel, "the tables of the firmware do not fit");
+    else if (kind == BOOT_BZIMAGE)
         ok = boot_bzimage(m, c, &file, why, size);
     else if (kind == BOOT_MULTIBOOT)
         ok = boot_multiboot(m, c, &file, why, size);

@@ -130,7 +130,7 @@ u64 cpu_icount(const struct cpu *); /* instructions retired, exact also from ins
 void cpu_set_intr(struct cpu *, bool level);
 void cpu_pulse_nmi(struct cpu *);
 void cpu_pulse_init(struct cpu *); /* SDM "Processor State After Reset", column INIT, before the next instruction */
-void cpu_startup(struct cpu *, u8 vector); /* the start-up IPI: heard only while waiting for it */
+void cpu_startup(struct cpu *, u8 vector);    /* the start-up IPI: heard only while waiting for it */
 void cpu_set_a20(struct cpu *, bool enabled); /* false masks physical address bit 20 */
 /* What answers at a physical address has changed (not the contents of RAM): what is known of it is forgotten. */
 void cpu_memory_moved(struct cpu *);

@@ -142,7 +142,8 @@ static void query_basic(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]
         break;
     case 0xb: leaf_topology(cpu, subleaf, out); break;
     case 0xd: leaf_xsave(cpu, subleaf, out); break;
-    /* The APIC timer runs at the crystal's clock (SDM "APIC Timer"), and both that and the counter at one a nanosecond. */
+    /* The APIC timer runs at the crystal's clock (SDM "APIC Timer"), and both that and the counter at one a nanosecond.
+     */
     case 0x15:
         if (has_feature(&cpu->features, FEAT_TSC)) {
             out[CPUID_EAX] = 1;

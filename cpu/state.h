@@ -231,7 +231,7 @@ struct cpu {
     /* Execution control. */
     u8 shadow;      /* SHADOW_*: events held off until after the next instruction */
     u8 shadow_step; /* of the same, for the loop: the instruction it covers has begun */
-    bool waiting; /* for a start-up IPI: halted, and deaf to all else but INIT */
+    bool waiting;   /* for a start-up IPI: halted, and deaf to all else but INIT */
     bool init_pending;
     bool halted, shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
     u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */

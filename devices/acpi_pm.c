@@ -25,10 +25,7 @@ struct acpi_pm {
 /* Ticks since time 0, and the first nanosecond of one. */
 static u64 ticks_at(u64 ns) { return (u64)((unsigned __int128)ns * TIMER_HZ / CLOCK_SECOND); }
 
-static u64 time_of(u64 tick)
-{
-    return (u64)(((unsigned __int128)tick * CLOCK_SECOND + TIMER_HZ - 1) / TIMER_HZ);
-}
+static u64 time_of(u64 tick) { return (u64)(((unsigned __int128)tick * CLOCK_SECOND + TIMER_HZ - 1) / TIMER_HZ); }
 
 /* "TMR_STS: set any time the most significant bit of the timer changes". */
 static void look(struct acpi_pm *p)

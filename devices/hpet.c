@@ -58,10 +58,7 @@ static u64 counter_at(const struct hpet *h, u64 now)
 
 static u64 counter_now(const struct hpet *h) { return counter_at(h, clock_now(h->clock)); }
 
-static bool periodic(const struct comparator *t)
-{
-    return (t->config & T_PERIODIC) && t == &t->hpet->t[0];
-}
+static bool periodic(const struct comparator *t) { return (t->config & T_PERIODIC) && t == &t->hpet->t[0]; }
 
 static u64 mask(const struct comparator *t) { return t->config & T_32BIT ? 0xFFFFFFFFu : ~0ull; }
 

@@ -42,7 +42,8 @@ unsigned lapic_priority(const struct lapic *l)
 /* "Arbitration Priority Register": for lowest-priority arbitration on the APIC bus of P6 and Pentium processors. */
 unsigned lapic_arbitration_priority(const struct lapic *l)
 {
-    unsigned task = l->tpr & 0xF0u, service = priority_class(highest(l->isr)), request = priority_class(highest(l->irr));
+    unsigned task = l->tpr & 0xF0u, service = priority_class(highest(l->isr)),
+             request = priority_class(highest(l->irr));
 
     if (task >= request && task > service)
         return l->tpr;
@@ -319,8 +320,7 @@ void lapic_send(struct lapic *l, u32 low, u32 destination)
 
 static bool wakes(const struct lapic *l, u8 vector, bool interrupts_on)
 {
-    return interrupts_on && lapic_enabled(l) && vector >= 16 &&
-           priority_class(vector) > (lapic_priority(l) & 0xF0u);
+    return interrupts_on && lapic_enabled(l) && vector >= 16 && priority_class(vector) > (lapic_priority(l) & 0xF0u);
 }
 
 bool lapic_hears(const struct lapic *l, const struct apic_message *m, bool interrupts_on)

@@ -54,11 +54,11 @@ struct lapic {
 static inline bool lapic_is_x2(const struct lapic *l) { return l->base & BASE_EXTD; }
 
 /* lapic.c */
-void lapic_update(struct lapic *);                            /* after any change: drive INTR */
-void lapic_accept(struct lapic *, u8 vector, bool level);     /* into IRR */
+void lapic_update(struct lapic *);                        /* after any change: drive INTR */
+void lapic_accept(struct lapic *, u8 vector, bool level); /* into IRR */
 void lapic_error(struct lapic *, u32 esr_bit);
 void lapic_eoi(struct lapic *);
-void lapic_lint_changed(struct lapic *, int n, bool rise);    /* a pin or its LVT entry */
+void lapic_lint_changed(struct lapic *, int n, bool rise); /* a pin or its LVT entry */
 void lapic_send(struct lapic *, u32 icr_low, u32 destination);
 unsigned lapic_arbitration_priority(const struct lapic *);
 
@@ -70,10 +70,10 @@ void apic_bus_leave(struct apic_bus *, struct lapic *);
 
 /* lapic_timer.c */
 void lapic_timer_due(void *lapic, u64 now);
-void lapic_timer_arm(struct lapic *);                         /* after any change of what it depends on */
+void lapic_timer_arm(struct lapic *); /* after any change of what it depends on */
 void lapic_timer_start(struct lapic *, u32 initial_count);
 void lapic_timer_divide(struct lapic *, u32 divide);
-void lapic_timer_mode(struct lapic *, u32 entry);             /* a new LVT entry */
+void lapic_timer_mode(struct lapic *, u32 entry); /* a new LVT entry */
 void lapic_timer_deadline(struct lapic *, u64 tsc);
 u32 lapic_timer_count(struct lapic *);
 

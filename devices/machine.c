@@ -205,8 +205,8 @@ static bool create_devices(struct machine *m)
     m->debugcon = debugcon_create(m->config.debugcon);
     m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
     m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
-    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post && m->post190 && m->debugcon &&
-           m->debug_exit && m->shutdown_port && create_coms(m);
+    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post &&
+           m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m);
 }
 
 /* The port map. */
@@ -433,7 +433,7 @@ void machine_as_firmware_leaves_it(struct machine *m)
         u16 port;
         u8 value;
     } writes[] = {
-        {0x20, 0x11}, {0x21, 0x08}, {0x21, 0x04}, {0x21, 0x01}, {0x21, 0xFF}, /* ICW1..4, and all masked */
+        {0x20, 0x11}, {0x21, 0x08}, {0x21, 0x04}, {0x21, 0x01}, {0x21, 0xFA}, /* ICW1..4; IRQ 0 and 2 open */
         {0xA0, 0x11}, {0xA1, 0x70}, {0xA1, 0x02}, {0xA1, 0x01}, {0xA1, 0xFF},
         {0x43, 0x36}, {0x40, 0x00}, {0x40, 0x00}, /* channel 0: mode 3, 65536 */
         {0x43, 0x54}, {0x41, 0x12},               /* channel 1: refresh, every 15 us */
@@ -443,6 +443,8 @@ void machine_as_firmware_leaves_it(struct machine *m)
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
         bus_write(m->io, writes[i].port, writes[i].value, 1);
     bus_read(m->io, 0x60, 1); /* the self test's answer */
+    if (m->has_apic)
+        machine_virtual_wire(m);
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart)
             bus_write(m->io, com_table[i].port + 3u, 0x03, 1);

@@ -42,8 +42,9 @@ void machine_reset(struct machine *);
 typedef bool machine_boot_fn(void *ctx, struct machine *, char *why, size_t size);
 void machine_on_reset(struct machine *, machine_boot_fn *, void *ctx);
 
-/* Leave the devices as a PC's firmware does before it starts a boot loader: PICs at vectors 08h and 70h with every
- * line masked, channel 0 of the PIT at 18.2 Hz, serial ports 9600 8N1, keyboard controller translating. */
+/* Leave the devices as a PC's firmware does before it starts a boot loader: PICs at vectors 08h and 70h with all
+ * but IRQ 0 and the cascade masked, the APICs in virtual wire mode, channel 0 of the PIT at 18.2 Hz, serial ports 9600
+ * 8N1, keyboard controller translating. */
 void machine_as_firmware_leaves_it(struct machine *);
 
 /* Why a run ended. */
@@ -85,6 +86,7 @@ void machine_request_stop(struct machine *);
 
 /* Where things are that tables tell of. The processor's APIC and the I/O APIC: if machine_has_apic(). */
 #define MACHINE_IOAPIC 0xFEC00000u
+#define MACHINE_IOAPIC_ID 1u
 #define MACHINE_HPET 0xFED00000u
 #define MACHINE_PM_BASE 0x600u
 enum { MACHINE_SLP_TYP_S5 = 0, MACHINE_SCI_IRQ = 9 };

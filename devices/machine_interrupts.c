@@ -207,6 +207,24 @@ void machine_reset_apics(struct machine *m)
     lapic_reset(m->lapic);
 }
 
+/* MP specification "Virtual Wire Mode": LINT0 hands through what the 8259s say, LINT1 is NMI. And the I/O APIC gets the
+ * ID that the tables tell. */
+void machine_virtual_wire(struct machine *m)
+{
+    static const struct {
+        u32 at, value;
+    } writes[] = {
+        {LAPIC_DEFAULT_BASE + 0x0F0, 0x1FF},
+        {LAPIC_DEFAULT_BASE + 0x350, 0x700},
+        {LAPIC_DEFAULT_BASE + 0x360, 0x400},
+        {MACHINE_IOAPIC + 0x00, 0x00},
+        {MACHINE_IOAPIC + 0x10, MACHINE_IOAPIC_ID << 24},
+    };
+
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+        phys_write(m->phys, writes[i].at, writes[i].value, 4);
+}
+
 void machine_destroy_apics(struct machine *m)
 {
     imcr_destroy(m->imcr);
