@@ -53,7 +53,6 @@ static const struct {
     {FEAT_PAGE1GB, FEAT_LM},
     {FEAT_LA57, FEAT_LM},
     {FEAT_PCID, FEAT_LM},
-    {FEAT_INVPCID, FEAT_PCID},
     {FEAT_FSGSBASE, FEAT_LM},
     {FEAT_PKU, FEAT_LM},
     {FEAT_RDTSCP, FEAT_TSC},

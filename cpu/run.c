@@ -299,8 +299,8 @@ static void execute_step(struct cpu *cpu)
     cpu->patch = NULL;
     cpu->single_step = cpu->rflags & FLAG_TF;
     /* after MOV SS or POP SS a breakpoint is lost, not delayed ("Masking Exceptions and Interrupts When Switching
-     * Stacks") */
-    if ((cpu->dr[7] & 0xff) && cpu->shadow_step != SHADOW_MOV_SS)
+     * Stacks"); AMD's processors deliver it */
+    if ((cpu->dr[7] & 0xff) && (cpu->shadow_step != SHADOW_MOV_SS || cpu->features.amd))
         check_code_breakpoints(cpu);
     cpu->rflags &= ~FLAG_RF;
     if (unlikely(cpu->single_step && cpu->debugctl & DEBUGCTL_BTF)) {
