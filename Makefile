@@ -108,8 +108,8 @@ include tests/fuzz/fuzz.mk
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev libmpfr-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils
-# For check-guests: programs for the guests, in 32 and 64 bits, and their file systems.
-GUEST_PACKAGES := gcc-multilib cpio
+# For check-guests: programs for the guests, in 32 and 64 bits (gcc-multilib would drive out cross compilers), and their file systems.
+GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio
 
 .PHONY: install-build-packages install-test-packages
 install-build-packages:
@@ -152,7 +152,7 @@ check-guests: ## download and boot Debian's kernels with traces, to installers a
 
 .PHONY: suites
 suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and built below SUITES (build/suites)
-	@tests/support/deps.sh $(BUILD_PACKAGES) gcc-multilib git nasm
+	@tests/support/deps.sh $(BUILD_PACKAGES) gcc-12-multilib git nasm
 	@$(MAKE) --no-print-directory MODE=release all
 	@tests/conformance/suites.sh $(BUILD)/release/faultline $(or $(SUITES),$(BUILD)/suites)
 
