@@ -72,7 +72,7 @@ static u32 read_at(struct acpi_pm *p, u64 at)
 static u64 pm_read(void *device, u64 offset, unsigned width)
 {
     return width == 4 ? read_at(device, offset) | (u64)(offset < AT_TIMER ? read_at(device, offset + 2) : 0) << 16
-                      : read_at(device, offset);
+                      : read_at(device, offset) & 0xFFFF;
 }
 
 static void write_control(struct acpi_pm *p, u16 value)
