@@ -257,11 +257,11 @@ static void remember_gate(struct cpu *cpu, const struct cpu_event *ev, const str
 }
 
 /* False if anything is new, or not in the TLB: nothing has been done then. */
-static bool deliver_short(struct cpu *cpu, const struct cpu_event *ev)
+ALWAYS_INLINE bool deliver_flat(struct cpu *cpu, const struct cpu_event *ev, const bool wide)
 {
     const struct gate_entry *c = &cpu->gates[ev->vector % GATE_ENTRIES];
-    bool wide = cpu->mode & MODE_CODE64;
-    unsigned size = wide ? 16 : 8, width = wide ? 8 : 4, count = 0;
+    const unsigned size = wide ? 16 : 8, width = wide ? 8 : 4;
+    unsigned count = 0;
     u64 at = cpu->idt.base + ev->vector * size, sp = cpu->RSP, value[6];
     const u8 *gate, *tss;
     u8 *frame;
@@ -309,6 +309,11 @@ static bool deliver_short(struct cpu *cpu, const struct cpu_event *ev)
     enter_handler(cpu, ev, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (c->interrupt ? FLAG_IF : 0), c->rip);
     cpu_refresh_privilege(cpu);
     return true;
+}
+
+static bool deliver_short(struct cpu *cpu, const struct cpu_event *ev)
+{
+    return cpu->mode & MODE_CODE64 ? deliver_flat(cpu, ev, true) : deliver_flat(cpu, ev, false);
 }
 
 /* SDM INT n, "PROTECTED-MODE" with a 64-bit gate: one frame layout for every case. */

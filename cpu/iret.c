@@ -220,11 +220,11 @@ static bool validate_changes(struct cpu *cpu)
 }
 
 /* The short way, as delivery's: false if anything is new, or not in the TLB, and nothing has been done then. */
-static bool iret_short(struct cpu *cpu, const struct op *op)
+ALWAYS_INLINE bool iret_flat(struct cpu *cpu, const struct op *op, const bool wide)
 {
-    bool wide = cpu->mode & MODE_CODE64, pops_stack = wide, outer;
+    const unsigned width = wide ? 8 : 4;
     const u8 *stack = peek_stack(cpu, op, wide ? 5 : 3);
-    unsigned width = wide ? 8 : 4;
+    bool pops_stack = wide, outer;
     const struct return_entry *c;
     u64 rip, image, sp = 0;
     u16 selector;
@@ -263,6 +263,11 @@ static bool iret_short(struct cpu *cpu, const struct op *op)
     else
         cpu_refresh_privilege(cpu);
     return true;
+}
+
+static bool iret_short(struct cpu *cpu, const struct op *op)
+{
+    return cpu->mode & MODE_CODE64 ? iret_flat(cpu, op, true) : iret_flat(cpu, op, false);
 }
 
 static void iret_protected(struct cpu *cpu, const struct op *op)
