@@ -105,12 +105,6 @@
         movl $ANY, got_error
 .endm
 
-.macro TEXT name
-        .pushsection .strings, "a"
-\@:     .asciz \name
-        .popsection
-.endm
-
 .macro WANT name, vector=NONE, error=ANY, cr2=ANY
 9:      .pushsection .strings, "a"
 8:      .asciz "\name"
