@@ -27,7 +27,7 @@ CFLAGS_release += -fno-partial-inlining
 endif
 CFLAGS_debug := -Og -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_coverage := -O0 -g --coverage -DFAULTLINE_COVERAGE
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_coverage := --coverage
@@ -134,7 +134,7 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 	@$(MAKE) --no-print-directory MODE=asan tests replay-programs
 	@$(MAKE) --no-print-directory check-clang
 	@$(MAKE) --no-print-directory FLOAT=portable BUILD=$(BUILD)/portable $(PORTABLE_TESTS) $(BUILD)/portable/faultline
-	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(PORTABLE_TESTS) $(FUZZ_REPLAYS) \
+	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" "tests/mutation/mutate.pl check ." $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(PORTABLE_TESTS) $(FUZZ_REPLAYS) \
 	    "tests/conformance/run.sh $(BUILD)/release/faultline $(BUILD)/conformance" \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
@@ -173,6 +173,10 @@ bench-boot: ## host time of booting Debian's kernels beside QEMU (after make che
 	@$(MAKE) --no-print-directory MODE=release all
 	@tests/bench/boot.sh $(BUILD)/release/faultline $(BUILD)/bench $(BUILD)/kernels
 
+.PHONY: mutants
+mutants: install-test-packages ## put the bugs of FAULTS into the sources one at a time: does a test notice? (minutes)
+	@tests/mutation/run.sh $(BUILD)/mutants $(NUMBERS)
+
 .PHONY: lint
 lint: ## layering and size rules
 	@for l in $(LINTS); do echo "$$l"; $$l || exit 1; done
@@ -182,12 +186,14 @@ format: ## clang-format over the sources
 	@tests/support/deps.sh clang-format
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
+# The long enumeration is thinned: at -O0 it would take an hour.
 .PHONY: coverage
-coverage: install-test-packages ## lines of cpu/ and mmu/ that the tests execute
-	@$(MAKE) --no-print-directory MODE=coverage tests
-	@tests/run.sh $(TEST_MAIN:%.c=$(BUILD)/coverage/%)
-	@cd $(BUILD)/coverage && gcov -n $$(find cpu mmu -name '*.gcda') 2>/dev/null | \
-	    awk '/^File/ {f = $$2} /^Lines/ && f ~ /(cpu|mmu)\// {print f, $$0; f = ""}'
+coverage: install-test-packages ## rows of the list and branches of mmu/ that the tests leave out, and lines covered
+	@$(MAKE) --no-print-directory MODE=coverage tests replay-programs
+	@find $(BUILD)/coverage -name '*.gcda' -delete; rm -f $(BUILD)/coverage/rows
+	@FAULTLINE_COVERAGE_ROWS=$(abspath $(BUILD))/coverage/rows WALK_ORACLE_THIN=97 TEST_NATIVE_COUNT=100 tests/run.sh \
+	    $(TEST_MAIN:%.c=$(BUILD)/coverage/%) $(foreach n,$(FUZZ_NAMES),"$(BUILD)/coverage/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
+	@tests/coverage/report.sh $(BUILD)/coverage
 
 PREFIX ?= /usr/local
 .PHONY: install

@@ -127,11 +127,29 @@ const struct op *op_irregular_transfer(struct cpu *cpu, const struct op *op)
 
 /* Fetching. */
 
+#ifdef FAULTLINE_COVERAGE
+void coverage_row(unsigned row) __attribute__((weak)); /* tests/support/coverage.c */
+#endif
+
+/* Coverage builds, whose handlers all return here, tell which rows of the list are executed. Ends and exits are none.
+ */
+static inline void note_row(const struct op *op)
+{
+#ifdef FAULTLINE_COVERAGE
+    if (coverage_row && op->len)
+        coverage_row(op->row);
+#else
+    (void)op;
+#endif
+}
+
 static void execute(struct cpu *cpu, const struct op *op)
 {
     cpu->left_trace = false;
-    while (op)
+    while (op) {
+        note_row(op);
         op = op->fn(cpu, op);
+    }
 }
 
 /* "Limit Checking" and canonical form of the next instruction's address. */

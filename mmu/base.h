@@ -22,7 +22,11 @@ typedef int64_t s64;
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#ifdef FAULTLINE_COVERAGE /* there a branch is one branch, not one for each place it is inlined at */
+#define ALWAYS_INLINE static inline
+#else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
 #define NOINLINE __attribute__((noinline))
 
 #define PAGE_SIZE 4096u

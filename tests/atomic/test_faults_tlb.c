@@ -509,9 +509,10 @@ static void f46_accessed_bit_in_code(void)
     /* MOV CL, imm8; RET, with the entry's lowest byte as the immediate: the entry is C3xx07, a page at 12 MiB. */
     vm_write32(vm, entry, 0xc3c307);
     vm_write(vm, entry - 1, "\xb1", 1);
-    vm_write(vm, vm->code, "\xff\xd3\x88\xca\x8b\x06\xff\xd3", 8); /* CALL EBX; MOV DL, CL; MOV EAX, [ESI]; CALL EBX */
+    vm_write(vm, vm->code, "\xff\xd3\x88\xca\x8b\x06\xff\xd3\xf4",
+             9); /* CALL EBX; MOV DL, CL; MOV EAX, [ESI]; CALL EBX; HLT */
     vm->start.gpr[REG_RBX] = entry - 1, vm->start.gpr[REG_RSI] = 0x300000;
-    guest_run(vm, 8);
+    guest_run(vm, 1000); /* by traces */
     expect_nothing_raised("46: code in a page table", vm);
     expect("46: before the access", guest_state(vm).gpr[REG_RDX] & 0xff, 0x07);
     expect("46: after it", guest_state(vm).gpr[REG_RCX] & 0xff, 0x27);

@@ -124,6 +124,24 @@ static void repetition_then_deadline(void)
     }
 }
 
+/* REP INS and OUTS stop at the deadline too, in the middle if need be. (fuzz_execute) */
+static void port_repetition_then_deadline(void)
+{
+    static const u8 codes[2][2] = {{0xf3, 0x6c}, {0xf3, 0x6e}}; /* REP INSB; REP OUTSB */
+    for (unsigned i = 0; i < 2; i++)
+        for (u64 n = 1; n < 200; n += 33) {
+            struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+            vm->start.gpr[REG_RDI] = vm->start.gpr[REG_RSI] = vm->data, vm->start.gpr[REG_RCX] = 1000;
+            vm_code(vm, codes[i], sizeof(codes[i]));
+            vm_reset(vm);
+            u64 before = cpu_icount(vm->cpu);
+            vm_run(vm, n);
+            expect("REP INS, OUTS: instructions", cpu_icount(vm->cpu) - before, n);
+            expect("REP INS, OUTS: ECX", state(vm).gpr[REG_RCX], 1000 - n);
+            vm_destroy(vm);
+        }
+}
+
 static unsigned device_reads;
 
 static u64 count_read(void *device, u64 offset, unsigned width)
@@ -172,6 +190,7 @@ int main(void)
     divide_error_shows_flags();
     rep_compare_flags_between_iterations();
     repetition_then_deadline();
+    port_repetition_then_deadline();
     device_is_not_read_before_a_fault();
     printf("%u passed, %u failed\n", passed, failed);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

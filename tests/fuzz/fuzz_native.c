@@ -21,6 +21,8 @@ static const int signals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 static struct sigaction asking[SIGNALS], usual[SIGNALS];
 
+static void close_pair(void) { vm_destroy(pair_vm); }
+
 static void open_pair(void)
 {
     u64 fs, gs;
@@ -36,6 +38,7 @@ static void open_pair(void)
         sigaction(signals[i], NULL, &asking[i]);
         sigaction(signals[i], &usual[i], NULL);
     }
+    atexit(close_pair);
     isa = pair_vm->cpu->isa;
     cases_setup(isa, &pair_vm->cpu->features, fs, gs);
     case_seed(1);
