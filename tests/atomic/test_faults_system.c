@@ -341,6 +341,7 @@ static void f55_system_wrap(void)
     vm->start.gpr[REG_RAX] = 0x10;
     guest_run(vm, 1);
     expect_nothing_raised("55: a descriptor beyond 4 GiB", vm);
+    expect("55: a descriptor beyond 4 GiB: base", guest_state(vm).seg[SEG_DS].base, 0);
     vm->start.gdt_base = VM_GDT;
     vm->start.idt_base = 0xfffffe80;
     vm->start.rip += 2;

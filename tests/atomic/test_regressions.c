@@ -142,6 +142,27 @@ static void port_repetition_then_deadline(void)
         }
 }
 
+/* The rows no other test executes: RDPMC has no counter to read; MWAIT waits if MONITOR armed it. (make coverage) */
+static void rows_left_over(void)
+{
+    static const u8 code[] = {0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9,
+                              0x0f, 0x01, 0xc9, 0x0f, 0x33}; /* MONITOR; MWAIT; .. */
+    struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+    vm->start.gpr[REG_RAX] = vm->data;
+    vm->start.rflags |= FLAG_IF;
+    vm_code(vm, code, sizeof(code));
+    vm_reset(vm);
+    expect("MWAIT: stop", vm_run(vm, 10), CPU_STOP_HALTED);
+    expect("MWAIT: EIP", state(vm).rip, vm->code + 6);
+    vm->start.rip += 6;
+    vm_reset(vm);
+    vm_run(vm, 1);
+    expect("MWAIT without MONITOR: EIP", state(vm).rip, vm->code + 9);
+    vm_run(vm, 1);
+    expect("RDPMC: vector", vm->raised ? vm->event.vector : 99, 13);
+    vm_destroy(vm);
+}
+
 static unsigned device_reads;
 
 static u64 count_read(void *device, u64 offset, unsigned width)
@@ -191,6 +212,7 @@ int main(void)
     rep_compare_flags_between_iterations();
     repetition_then_deadline();
     port_repetition_then_deadline();
+    rows_left_over();
     device_is_not_read_before_a_fault();
     printf("%u passed, %u failed\n", passed, failed);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

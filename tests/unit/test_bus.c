@@ -244,7 +244,12 @@ START_TEST(claims)
     ck_assert(bus_claims(bus, ~0ull, 0x10000)); /* wraps */
     ck_assert_uint_eq(bus_read(bus, 0xFFFE, 4), 0x04030201);
     ck_assert_uint_eq(bus_read(bus, 0x10002, 4), 0x08070605);
+    struct device *top = device_attach(bus, ~0ull - 0x1F, 8, 1, 4);
+    ck_assert(bus_claims(bus, ~0ull - 0x18, 0x20)); /* wraps, and its first part is claimed */
+    ck_assert(!bus_claims(bus, ~0ull - 0x17, 0x20));
     bus_destroy(bus);
+    bus_destroy(NULL);
+    free(top);
     free(d);
 }
 END_TEST

@@ -283,6 +283,29 @@ START_TEST(covers_far_apart)
 }
 END_TEST
 
+/* Added from the top down, inside each other's span, and beyond all RAM. */
+START_TEST(covers_in_any_order)
+{
+    struct phys *phys = make(PHYS_LOW_RAM_TOP + 8 * MIB);
+    u8 image[4096] = {0x77};
+
+    ck_assert(phys_add_rom(phys, 4 * GIB + 2 * MIB, image, 4096));
+    ck_assert(phys_add_rom(phys, MIB, image, 4096));
+    ck_assert(phys_add_rom(phys, 2 * MIB, image, 4096));
+    ck_assert(phys_add_rom(phys, 64 * GIB, image, 4096));
+    ck_assert(phys_add_rom(phys, PHYS_LOW_RAM_TOP, image, 4096));
+    ck_assert_uint_eq(phys_read(phys, 4 * GIB + 2 * MIB, 1), 0x77);
+    ck_assert_uint_eq(phys_read(phys, MIB, 1), 0x77);
+    ck_assert_uint_eq(phys_read(phys, 2 * MIB, 1), 0x77);
+    ck_assert_uint_eq(phys_read(phys, 64 * GIB, 1), 0x77);
+    ck_assert_uint_eq(phys_read(phys, PHYS_LOW_RAM_TOP, 1), 0x77);
+    ck_assert_ptr_nonnull(phys_page_write(phys, 3 * MIB));
+    ck_assert_ptr_nonnull(phys_page_write(phys, 4 * GIB + 3 * MIB));
+    phys_destroy(phys);
+    phys_destroy(NULL);
+}
+END_TEST
+
 START_TEST(f56_fill_of_the_whole_address_space)
 {
     struct phys *phys = make(2 * MIB);
@@ -416,6 +439,7 @@ int main(void)
     tcase_add_test(cases, listeners_hear_of_writes);
     tcase_add_test(cases, bulk);
     tcase_add_test(cases, covers_far_apart);
+    tcase_add_test(cases, covers_in_any_order);
     tcase_add_test(cases, f56_fill_of_the_whole_address_space);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
