@@ -353,6 +353,35 @@ START_TEST(writes_touch_nothing_else)
 }
 END_TEST
 
+/* What is taken away answers no more, in the table of low addresses and beyond; the rest does. */
+START_TEST(detaching)
+{
+    static const u64 base[] = {0x100, 0xFEE00000};
+
+    for (int i = 0; i < 2; i++) {
+        struct bus *bus = bus_create(0xFF);
+        struct device *below = device_attach(bus, base[i] - 16, 16, 1, 8), *d = device_attach(bus, base[i], 16, 1, 8),
+                      *above = device_attach(bus, base[i] + 16, 16, 1, 8);
+
+        ck_assert_uint_eq(bus_read(bus, base[i] + 2, 1), 3);
+        ck_assert(!bus_detach(bus, base[i] + 1));
+        ck_assert(bus_detach(bus, base[i]));
+        ck_assert(!bus_detach(bus, base[i]));
+        ck_assert_uint_eq(bus_read(bus, base[i] + 2, 1), 0xFF);
+        ck_assert_uint_eq(bus_read(bus, base[i] - 16, 1), 1);
+        ck_assert_uint_eq(bus_read(bus, base[i] + 16, 1), 1);
+        ck_assert(!bus_claims(bus, base[i], 16));
+        ck_assert(bus_detach(bus, base[i] - 16) && bus_detach(bus, base[i] + 16));
+        ck_assert_uint_eq(bus_read(bus, base[i] - 16, 4), 0xFFFFFFFF);
+        ck_assert(!below->astray && !d->astray && !above->astray);
+        free(below);
+        free(d);
+        free(above);
+        bus_destroy(bus);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bus");
@@ -362,6 +391,7 @@ int main(void)
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, nobody_home);
+    tcase_add_test(cases, detaching);
     tcase_add_test(cases, straight_through);
     tcase_add_test(cases, wide_is_split);
     tcase_add_test(cases, narrow_is_widened);

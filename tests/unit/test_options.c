@@ -79,6 +79,7 @@ static const struct {
     {"x -rtc bas=2026-01-01", "-rtc: 'bas=2026-01-01' is not base=DATE"},
     {"x -device isa-debug-exit,iobase=0x10000", "-device: isa-debug-exit: '0x10000' is not a port"},
     {"x -device isa-debug-exit,iosize=9", "-device: isa-debug-exit: '9' is not a size"},
+    {"x -device pc-testdev,iobase=1", "-device: pc-testdev: it has no properties"},
     {"x -device isa-debug-exit,colour=red", "-device: isa-debug-exit: unknown property 'colour=red'"},
     {"x -device isa-debug-exit -device isa-debug-exit", "-device: isa-debug-exit: given twice"},
     {"x -device ''", "-device: the name is empty"},
@@ -152,6 +153,9 @@ START_TEST(values)
     ck_assert_uint_eq(options.post, 0xff);
     taken("x -device isa-debug-exit");
     ck_assert_uint_eq(options.debug_exit_port, 0x501);
+    ck_assert(!options.testdev);
+    taken("x -device pc-testdev");
+    ck_assert(options.testdev);
     taken("-- -odd-name");
     ck_assert_str_eq(options.image, "-odd-name");
     taken("-kernel k --help --frob"); /* what follows does not matter */

@@ -419,6 +419,30 @@ START_TEST(bulk)
 }
 END_TEST
 
+/* A hole closes again, and RAM is as it was; the others stay open. */
+START_TEST(holes_close)
+{
+    static const u8 image[4096] = {0x55};
+    struct phys *phys = phys_create(1 << 20);
+
+    phys_write(phys, 0x5000, 0x1234, 2);
+    ck_assert(phys_add_hole(phys, 0x5000, 4096) && phys_add_hole(phys, 0x9000, 4096));
+    ck_assert(phys_add_rom(phys, 0xB000, image, sizeof(image)));
+    ck_assert_uint_eq(phys_read(phys, 0x5000, 2), 0xFFFF);
+    ck_assert(!phys_remove_hole(phys, 0x4000) && !phys_remove_hole(phys, 0xB000));
+    ck_assert(phys_remove_hole(phys, 0x5000));
+    ck_assert(!phys_remove_hole(phys, 0x5000));
+    ck_assert_uint_eq(phys_read(phys, 0x5000, 2), 0x1234);
+    ck_assert_ptr_nonnull(phys_page_ram(phys, 0x5000));
+    ck_assert_uint_eq(phys_read(phys, 0x9000, 2), 0xFFFF);
+    ck_assert_uint_eq(phys_read(phys, 0xB000, 1), 0x55);
+    ck_assert(phys_remove_hole(phys, 0x9000));
+    phys_write(phys, 0x9000, 0x77, 1);
+    ck_assert_uint_eq(phys_read(phys, 0x9000, 1), 0x77);
+    phys_destroy(phys);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("phys");
@@ -428,6 +452,7 @@ int main(void)
 
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, sizes);
+    tcase_add_test(cases, holes_close);
     tcase_add_test(cases, ram_reads_back);
     tcase_add_test(cases, the_hole_below_4_gib);
     tcase_add_test(cases, small_ram_has_no_high_part);
