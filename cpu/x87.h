@@ -84,6 +84,10 @@ static inline void x87_push(struct x87 *x, fp80 value)
 /* The real indefinite QNaN: the masked response to most invalid operations. */
 static inline fp80 x87_indefinite(void) { return (fp80){.mantissa = 0xc000000000000000, .exponent = 0xffff}; }
 
+/* x87_fast.c: a specialised handler, or NULL; and a row that may have one. */
+op_fn *x87_choose(const struct op *, u32 mode);
+#define X87_ROW(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .choose = x87_choose}
+
 /* x87.c */
 void x87_init(struct x87 *);           /* control, status, tag and pointers as after FINIT */
 void x87_finit(struct cpu *);          /* FINIT, the FERR# pin included */

@@ -81,24 +81,24 @@ void exec_FSUBP(struct cpu *cpu, const struct op *op) { pop_form(cpu, op, &x87_s
 void exec_FSUBRP(struct cpu *cpu, const struct op *op) { pop_form(cpu, op, &x87_subr); }
 void exec_FDIVP(struct cpu *cpu, const struct op *op) { pop_form(cpu, op, &x87_div); }
 void exec_FDIVRP(struct cpu *cpu, const struct op *op) { pop_form(cpu, op, &x87_divr); }
-IRREGULAR(FADD);
-IRREGULAR(FMUL);
-IRREGULAR(FSUB);
-IRREGULAR(FSUBR);
-IRREGULAR(FDIV);
-IRREGULAR(FDIVR);
+X87_ROW(FADD);
+X87_ROW(FMUL);
+X87_ROW(FSUB);
+X87_ROW(FSUBR);
+X87_ROW(FDIV);
+X87_ROW(FDIVR);
 IRREGULAR(FIADD);
 IRREGULAR(FIMUL);
 IRREGULAR(FISUB);
 IRREGULAR(FISUBR);
 IRREGULAR(FIDIV);
 IRREGULAR(FIDIVR);
-IRREGULAR(FADDP);
-IRREGULAR(FMULP);
-IRREGULAR(FSUBP);
-IRREGULAR(FSUBRP);
-IRREGULAR(FDIVP);
-IRREGULAR(FDIVRP);
+X87_ROW(FADDP);
+X87_ROW(FMULP);
+X87_ROW(FSUBP);
+X87_ROW(FSUBRP);
+X87_ROW(FDIVP);
+X87_ROW(FDIVRP);
 
 static void set_conditions(struct x87 *x, u16 status, u16 which)
 {
@@ -245,7 +245,7 @@ static void unary(struct cpu *cpu, const struct op *op, x87_unary_fn *f)
 void exec_FSQRT(struct cpu *cpu, const struct op *op) { unary(cpu, op, x87_sqrt); }
 void exec_FRNDINT(struct cpu *cpu, const struct op *op) { unary(cpu, op, x87_rndint); }
 void exec_F2XM1(struct cpu *cpu, const struct op *op) { unary(cpu, op, x87_2xm1); }
-IRREGULAR(FSQRT);
+X87_ROW(FSQRT);
 IRREGULAR(FRNDINT);
 IRREGULAR(F2XM1);
 

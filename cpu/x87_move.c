@@ -76,7 +76,7 @@ void exec_FLD(struct cpu *cpu, const struct op *op)
         push_or_overflow(cpu, *x87_st(x, i));
     }
 }
-IRREGULAR(FLD);
+X87_ROW(FLD);
 
 /* DF /0 m16int, DB m32int, DF /5 m64int */
 void exec_FILD(struct cpu *cpu, const struct op *op)
@@ -88,7 +88,7 @@ void exec_FILD(struct cpu *cpu, const struct op *op)
     x87_note(cpu, op);
     push_or_overflow(cpu, x87_from_integer((s64)sign_extend(v, width)));
 }
-IRREGULAR(FILD);
+X87_ROW(FILD);
 
 void exec_FBLD(struct cpu *cpu, const struct op *op)
 {
@@ -132,13 +132,13 @@ void exec_FLDPI(struct cpu *cpu, const struct op *op) { load_constant(cpu, op, 3
 void exec_FLDLG2(struct cpu *cpu, const struct op *op) { load_constant(cpu, op, 4); }
 void exec_FLDLN2(struct cpu *cpu, const struct op *op) { load_constant(cpu, op, 5); }
 void exec_FLDZ(struct cpu *cpu, const struct op *op) { load_constant(cpu, op, 6); }
-IRREGULAR(FLD1);
+X87_ROW(FLD1);
 IRREGULAR(FLDL2T);
 IRREGULAR(FLDL2E);
 IRREGULAR(FLDPI);
 IRREGULAR(FLDLG2);
 IRREGULAR(FLDLN2);
-IRREGULAR(FLDZ);
+X87_ROW(FLDZ);
 
 /* What is stored for an empty ST(0): the indefinite of the format. */
 static void indefinite_image(u8 *to, unsigned width, bool integer)
@@ -226,7 +226,7 @@ void exec_FST(struct cpu *cpu, const struct op *op)
     else
         store(cpu, op, x87_store_double, 8, false, false);
 }
-IRREGULAR(FST);
+X87_ROW(FST);
 
 /* The same, DB m80fp, and the aliases DF D0+i, DF D8+i; D9 D8+i also, but to it an empty ST(0) is no error. */
 void exec_FSTP(struct cpu *cpu, const struct op *op)
@@ -245,7 +245,7 @@ void exec_FSTP(struct cpu *cpu, const struct op *op)
         store(cpu, op, NULL, 10, false, true);
     }
 }
-IRREGULAR(FSTP);
+X87_ROW(FSTP);
 
 /* DF m16int, DB m32int */
 void exec_FIST(struct cpu *cpu, const struct op *op)
@@ -267,7 +267,7 @@ void exec_FISTP(struct cpu *cpu, const struct op *op)
     else
         store(cpu, op, x87_store_i64, 8, true, true);
 }
-IRREGULAR(FISTP);
+X87_ROW(FISTP);
 
 /* DF m16int, DB m32int, DD m64int: SSE3's store with truncation */
 void exec_FISTTP(struct cpu *cpu, const struct op *op)
@@ -307,7 +307,7 @@ void exec_FXCH(struct cpu *cpu, const struct op *op)
     *a = *b;
     *b = swap;
 }
-IRREGULAR(FXCH);
+X87_ROW(FXCH);
 
 /* FCHS, FABS: sign := (sign & keep) ^ flip, of any value, with no exception but an empty stack. */
 static void set_sign(struct cpu *cpu, const struct op *op, u16 keep, u16 flip)
@@ -328,8 +328,8 @@ static void set_sign(struct cpu *cpu, const struct op *op, u16 keep, u16 flip)
 
 void exec_FCHS(struct cpu *cpu, const struct op *op) { set_sign(cpu, op, 0xffff, 0x8000); }
 void exec_FABS(struct cpu *cpu, const struct op *op) { set_sign(cpu, op, 0x7fff, 0); }
-IRREGULAR(FCHS);
-IRREGULAR(FABS);
+X87_ROW(FCHS);
+X87_ROW(FABS);
 
 /* FCMOVcc: an empty operand is an underflow whether the condition holds or not. */
 static void move_if(struct cpu *cpu, const struct op *op, bool holds)
