@@ -291,11 +291,15 @@ static bool load_again(void *ctx, struct machine *m, char *why, size_t size)
 
 bool boot_load(struct machine *m, const struct boot_config *c, char *why, size_t size)
 {
-    if (!c->rom && !c->kernel) {
+    const char *rom = c->rom;
+
+    if (!rom && !c->kernel && !c->firmware) {
         snprintf(why, size, "nothing to boot: no kernel and no ROM image was named");
         return false;
     }
-    if (c->rom && !boot_rom(m, c, why, size))
+    if (!rom && !c->kernel && !(rom = boot_find_firmware(why, size)))
+        return false;
+    if (rom && !boot_rom(m, rom, why, size))
         return false;
     if (c->kernel && !load_kernel(m, c, why, size))
         return false;

@@ -27,6 +27,7 @@ struct boot_config {
     const char *initrd; /* FILE[,FILE..]; Multiboot: FILE args[,FILE args..]; ",," is a comma; or NULL */
     const char *append; /* the command line, or NULL */
     const char *rom;    /* a ROM image that ends at 4 GiB and holds the reset vector; or NULL */
+    bool firmware;      /* neither of them: boot from the drives, by SeaBIOS */
     bool text_screen;   /* a VGA in 80x25 text mode is there to be told of */
     enum { BOOT_ENTRY_AUTO, BOOT_ENTRY_32, BOOT_ENTRY_64 } entry; /* which of the Linux protocols */
 };

@@ -69,7 +69,10 @@ void boot_enter64(struct machine *, u64 gdt, u64 tables, u64 entry, struct cpu_s
 /* The protocols. */
 bool boot_bzimage(struct machine *, const struct boot_config *, const struct boot_file *, char *why, size_t size);
 bool boot_multiboot(struct machine *, const struct boot_config *, const struct boot_file *, char *why, size_t size);
-bool boot_rom(struct machine *, const struct boot_config *, char *why, size_t size);
+bool boot_rom(struct machine *, const char *name, char *why, size_t size);
+
+/* Where the firmware of this host is; NULL with one line in `why`. */
+const char *boot_find_firmware(char *why, size_t size);
 
 /* Multiboot's kernel images (multiboot_image.c). */
 struct multiboot_image {

@@ -79,7 +79,7 @@ static void fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w,
             writable = w->writable || (!a.user && !cpu->paging.wp);
         }
     }
-    writable = writable && phys_page_write(cpu->phys, page_pa) != NULL;
+    writable = writable && phys_page_write(cpu->phys, page_pa) == host;
     e->read_tag = tag;
     e->write_tag = writable && !code_page_present(cpu, page_pa) ? tag : 0;
     e->addend = (u64)host - page;
@@ -106,7 +106,7 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
     commit_updates(cpu, &w);
     u64 pa = w.pa & cpu->a20_mask;
     u8 *host = a.kind == ACCESS_WRITE ? phys_page_write(cpu->phys, pa) : phys_page_read(cpu->phys, pa);
-    if (!host)
+    if (!host || (a.kind == ACCESS_WRITE && phys_page_split(cpu->phys, pa)))
         return (struct translation){pa, NULL};
     fill(cpu, la, a, &w, pa & PAGE_MASK, host);
     return (struct translation){pa, host + (pa & ~PAGE_MASK)};

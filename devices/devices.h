@@ -162,6 +162,14 @@ extern const struct region_ops testdev_byte_ops;   /* 4 bytes: 0xE8 */
 extern const struct region_ops testdev_line_ops;   /* 24 bytes: 0x2000 */
 extern const struct region_ops testdev_memory_ops; /* 64 KiB: FF000000 */
 
+/* A parallel port with a printer that hears every byte and is always on line. */
+struct lpt;
+struct lpt *lpt_create(struct clock *, struct wire irq, struct tell printer);
+void lpt_reset(struct lpt *);
+void lpt_destroy(struct lpt *);
+bool lpt_may_interrupt(const struct lpt *);
+extern const struct region_ops lpt_ops; /* 3 bytes: 0x378 */
+
 struct shutdown_port; /* tells (1) when the text "Shutdown" has been written to it, byte by byte */
 struct shutdown_port *shutdown_port_create(struct tell);
 void shutdown_port_reset(struct shutdown_port *);

@@ -206,13 +206,14 @@ static bool create_devices(struct machine *m)
     m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
     m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
     return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post &&
-           m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m);
+           m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m) &&
+           machine_create_storage(m);
 }
 
 /* The port map. */
 static bool attach_ports(struct machine *m)
 {
-    bool e9_is_testdev = m->testdev && !m->config.debugcon.fn;
+    bool e9_is_testdev = m->testdev && !m->config.debugcon.fn && m->config.debugcon_port == 0xE9;
     const struct {
         u16 base, size;
         const struct region_ops *ops;
@@ -230,7 +231,7 @@ static bool attach_ports(struct machine *m)
         {0x00E0, 4, &testdev_latch_ops, m->testdev},
         {0x00E4, 4, &testdev_flush_ops, m->testdev},
         {0x00E8, e9_is_testdev ? 4 : 1, &testdev_byte_ops, m->testdev},
-        {0x00E9, 1, &debugcon_ops, e9_is_testdev ? NULL : m->debugcon},
+        {m->config.debugcon_port, 1, &debugcon_ops, e9_is_testdev ? NULL : m->debugcon},
         {0x00F0, 1, &fpu_latch_ops, m},
         {m->config.debug_exit_port, 4, &debug_exit_ops, m->config.debug_exit_port ? m->debug_exit : NULL},
         {0x0190, 1, &post_ops, m->post190},
@@ -240,8 +241,6 @@ static bool attach_ports(struct machine *m)
         {com_table[0].port, 8, &uart_ops, m->com[0].uart},
         {0x04D0, 2, &pic_elcr_ops, m->pic},
         {0x0510, 2, &fw_cfg_ops, m->fw_cfg},
-        {MACHINE_PM_BASE, 12, &acpi_pm_ops, m->pm},
-        {0x0CF9, 1, &reset_control_ops, m->reset_control},
         {0x2000, IOAPIC_LINES, &testdev_line_ops, m->testdev},
         {0x8900, 1, &shutdown_port_ops, m->shutdown_port},
     };
@@ -249,7 +248,7 @@ static bool attach_ports(struct machine *m)
     for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
         if (ports[i].device && !bus_attach(m->io, ports[i].base, ports[i].size, ports[i].ops, ports[i].device))
             return false;
-    return true;
+    return machine_attach_storage(m);
 }
 
 /* The bytes in which a PC's firmware keeps what it found (IBM PC/AT Technical Reference, "CMOS RAM Addresses"). */
@@ -280,6 +279,7 @@ static void describe_in_cmos(struct machine *m)
 
     for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
         rtc_set_nvram(m->rtc, bytes[i].index, bytes[i].value);
+    machine_describe_floppies(m);
     for (u8 i = 0x10; i <= 0x2D; i++)
         sum += rtc_get_nvram(m->rtc, i);
     rtc_set_nvram(m->rtc, 0x2E, (u8)(sum >> 8));
@@ -328,7 +328,8 @@ static bool build(struct machine *m, char *why, size_t size)
     if (!m->io || !m->clock || !shape_memory(m) || !create_devices(m))
         return fail(why, size, "out of memory");
     if (!attach_ports(m))
-        return fail(why, size, "debug exit port 0x%x overlaps another device", m->config.debug_exit_port);
+        return fail(why, size, "debug exit port 0x%x or debug console port 0x%x overlaps another device",
+                    m->config.debug_exit_port, m->config.debugcon_port);
     m->cpu = cpu_create(&(struct cpu_config){.phys = m->phys,
                                              .io = m->io,
                                              .model = m->config.cpu_model,
@@ -347,6 +348,7 @@ static bool build(struct machine *m, char *why, size_t size)
     cpu_set_a20(m->cpu, true);
     clock_on_earlier(m->clock, machine_earlier, m);
     describe_in_cmos(m);
+    machine_describe_boot(m, false);
     return true;
 }
 
@@ -361,6 +363,8 @@ struct machine *machine_create(const struct machine_config *config, char *why, s
     m->config = *config;
     if (!m->config.cpu_model)
         m->config.cpu_model = "max";
+    if (!m->config.debugcon_port)
+        m->config.debugcon_port = 0xE9;
     if (!build(m, why, size)) {
         machine_destroy(m);
         return NULL;
@@ -375,6 +379,7 @@ void machine_destroy(struct machine *m)
     if (m->cpu)
         cpu_destroy(m->cpu);
     m->cpu = NULL;
+    machine_destroy_storage(m);
     for (int i = 0; i < MACHINE_COMS; i++)
         uart_destroy(m->com[i].uart);
     shutdown_port_destroy(m->shutdown_port);
@@ -415,6 +420,7 @@ void machine_reset(struct machine *m)
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart)
             uart_reset(m->com[i].uart);
+    machine_reset_storage(m);
     port92_reset(m->port92);
     reset_control_reset(m->reset_control);
     post_reset(m->post);
@@ -448,6 +454,7 @@ void machine_as_firmware_leaves_it(struct machine *m)
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart)
             bus_write(m->io, com_table[i].port + 3u, 0x03, 1);
+    machine_chipset_as_firmware_leaves_it(m);
 }
 
 void machine_on_reset(struct machine *m, machine_boot_fn *boot, void *ctx)
@@ -471,6 +478,8 @@ struct pic *machine_pic(struct machine *m) { return m->pic; }
 bool machine_has_apic(struct machine *m) { return m->has_apic; }
 
 struct pit *machine_pit(struct machine *m) { return m->pit; }
+
+struct pci *machine_pci(struct machine *m) { return m->pci; }
 
 struct rtc *machine_rtc(struct machine *m) { return m->rtc; }
 

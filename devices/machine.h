@@ -4,9 +4,24 @@
 #define FAULTLINE_DEVICES_MACHINE_H
 
 #include "cpu/cpu.h"
+#include "devices/block.h"
 #include "devices/devices.h"
 
 #define MACHINE_COMS 4
+
+/* What is plugged into an IDE connector: primary master and slave, secondary master and slave. */
+#define MACHINE_DRIVES 4
+struct machine_drive {
+    enum machine_drive_kind { MACHINE_NO_DRIVE, MACHINE_DISK, MACHINE_CDROM } kind;
+    struct block *block; /* borrowed; NULL: a CD drive without a disc */
+};
+
+/* Floppy drives A and B. */
+#define MACHINE_FLOPPIES 2
+struct machine_floppy {
+    bool present;
+    struct block *block; /* borrowed; NULL: no disk in it */
+};
 
 struct machine_config {
     u64 ram_bytes;         /* a multiple of 4 KiB, 1 MiB..16 GiB */
@@ -19,7 +34,13 @@ struct machine_config {
     bool testdev;                             /* QEMU's pc-testdev; it has port 0xE9 unless debugcon has a listener */
     bool com[MACHINE_COMS];                   /* which of COM2..4 exist; COM1 always does */
     struct uart_backend serial[MACHINE_COMS]; /* who is at the other end */
-    struct tell debugcon;                     /* each byte written to 0xE9 */
+    struct machine_drive drive[MACHINE_DRIVES];
+    struct machine_floppy floppy[MACHINE_FLOPPIES];
+    struct tell printer; /* each byte sent to LPT1 */
+    char boot_order[4], boot_once[4]; /* for firmware: of 'a' floppy, 'c' disk, 'd' CD; the second until a reset */
+    bool boot_menu;                   /* firmware offers a choice */
+    u16 debugcon_port;                /* 0 is 0xE9 */
+    struct tell debugcon;                     /* each byte written to it */
     struct tell post;                         /* each POST code written to 0x80 */
     struct tell post190;                      /* ... and to 0x190 */
     /* The processor sleeps and `ns` of guest time are about to be skipped: an interactive frontend may sleep too. May
@@ -29,6 +50,7 @@ struct machine_config {
 };
 
 struct machine;
+struct pci;
 
 /* NULL with one line in `why` when the processor model is wrong or memory ran out. It is in its reset state. */
 struct machine *machine_create(const struct machine_config *, char *why, size_t size);
@@ -88,7 +110,7 @@ void machine_request_stop(struct machine *);
 #define MACHINE_IOAPIC 0xFEC00000u
 #define MACHINE_IOAPIC_ID 1u
 #define MACHINE_HPET 0xFED00000u
-#define MACHINE_PM_BASE 0x600u
+#define MACHINE_PM_BASE 0xB000u
 enum { MACHINE_SLP_TYP_S5 = 0, MACHINE_SCI_IRQ = 9 };
 bool machine_has_apic(struct machine *);
 
@@ -103,6 +125,7 @@ struct rtc *machine_rtc(struct machine *);
 struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */
 struct i8042 *machine_keyboard(struct machine *);
 const char *machine_cpu_model(const struct machine *); /* as configured; "max" by default */
+struct pci *machine_pci(struct machine *);
 u64 machine_time(struct machine *);                    /* guest nanoseconds */
 
 /* RAM as the memory map has it: [0, low_ram), and [4 GiB, 4 GiB + high_ram). Of the first MiB a PC hands out the

@@ -13,15 +13,22 @@ enum { IOAPIC_TIMER = 2, ISA_LINES = 16 };
 
 static int ioapic_line(int irq) { return irq == IRQ_TIMER ? IOAPIC_TIMER : irq; }
 
-/* 0..15 is an ISA line, 16..23 one that only the I/O APIC has. */
-static void isa_line(void *listener, int irq, bool level)
+/* 0..15 is an ISA line, 16..23 one that only the I/O APIC has. A PCI interrupt may have been routed to a line that has
+ * an owner: it is up while either holds it up. */
+static void shared_line(struct machine *m, int irq, bool pci, bool level)
 {
-    struct machine *m = listener;
-
+    m->line_up[pci] = (m->line_up[pci] & ~(1u << irq)) | (u32)level << irq;
+    level = (m->line_up[0] | m->line_up[1]) >> irq & 1;
     if (irq < ISA_LINES)
         wire_set(pic_input(m->pic, irq), level);
     wire_set(ioapic_input(m->ioapic, ioapic_line(irq)), level);
 }
+
+static void isa_line(void *listener, int irq, bool level) { shared_line(listener, irq, false, level); }
+
+static void pirq_line(void *listener, int irq, bool level) { shared_line(listener, irq, true, level); }
+
+struct wire machine_pirq(struct machine *m, int irq) { return (struct wire){pirq_line, m, irq}; }
 
 struct wire machine_isa(struct machine *m, int irq) { return (struct wire){isa_line, m, irq}; }
 
@@ -270,6 +277,9 @@ bool machine_can_wake(struct machine *m, bool interrupts_on)
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart && uart_may_interrupt(m->com[i].uart) &&
             line_wakes(m, i & 1 ? IRQ_COM2 : IRQ_COM1, interrupts_on))
+            return true;
+    for (int irq = 0; irq < ISA_LINES; irq++)
+        if (machine_storage_may_interrupt(m, irq) && line_wakes(m, irq, interrupts_on))
             return true;
     return false;
 }

@@ -3,6 +3,9 @@
 #ifndef FAULTLINE_DEVICES_MACHINE_PARTS_H
 #define FAULTLINE_DEVICES_MACHINE_PARTS_H
 
+#include "devices/chipset.h"
+#include "devices/floppy.h"
+#include "devices/ide.h"
 #include "devices/machine.h"
 
 /* A serial port's interrupt passes a buffer that its OUT2 pin enables; COM1 and 3 share a line, COM2 and 4 too. */
@@ -18,10 +21,14 @@ enum {
     IRQ_KEYBOARD = 1,
     IRQ_COM2 = 3,
     IRQ_COM1 = 4,
+    IRQ_FLOPPY = 6,
+    IRQ_LPT = 7,
     IRQ_RTC = 8,
     IRQ_SCI = 9,
     IRQ_MOUSE = 12,
     IRQ_FPU = 13,
+    IRQ_IDE0 = 14,
+    IRQ_IDE1 = 15,
 };
 
 struct machine {
@@ -50,9 +57,20 @@ struct machine {
     struct debug_exit *debug_exit;
     struct shutdown_port *shutdown_port;
 
+    struct pci *pci;
+    struct i440fx *i440fx;
+    struct piix3 *piix3;
+    struct piix4_pm *piix4_pm;
+    struct piix_ide *piix_ide;
+    struct ide *ide[2];
+    struct dma *dma;
+    struct fdc *fdc;
+    struct lpt *lpt;
+
     machine_boot_fn *boot;
     void *boot_ctx;
 
+    u32 line_up[2]; /* interrupt lines held up by devices, and by PCI interrupts */
     bool has_apic;
     bool apic_decoded, apic_attached, apic_hole; /* the local APIC's page: enabled, on the bus, over RAM */
     u64 apic_page;
@@ -71,6 +89,7 @@ void machine_end_with(struct machine *, enum machine_end_reason, int exit_code, 
 
 /* machine_interrupts.c */
 struct wire machine_isa(struct machine *, int irq);
+struct wire machine_pirq(struct machine *, int irq); /* the same line, which a PCI interrupt shares */
 struct wire machine_timer_line(struct machine *, int irq); /* IRQ 0 and 8, unless the HPET has them */
 struct wire machine_pic_intr(struct machine *);
 struct hpet_wires machine_hpet_wires(struct machine *);
@@ -81,5 +100,15 @@ void machine_virtual_wire(struct machine *); /* as firmware leaves them */
 void machine_reset_apics(struct machine *);
 void machine_destroy_apics(struct machine *);
 bool machine_can_wake(struct machine *, bool interrupts_on);
+
+/* machine_storage.c */
+bool machine_create_storage(struct machine *);
+bool machine_attach_storage(struct machine *);
+void machine_reset_storage(struct machine *);
+void machine_destroy_storage(struct machine *);
+void machine_describe_floppies(struct machine *);          /* in CMOS */
+void machine_describe_boot(struct machine *, bool again); /* in CMOS */
+void machine_chipset_as_firmware_leaves_it(struct machine *);
+bool machine_storage_may_interrupt(struct machine *, int irq);
 
 #endif

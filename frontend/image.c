@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bios/boot.h"
+#include "devices/floppy.h"
 
 enum { ROM_STEP = 64 << 10, ROM_MAX = 16 << 20, SECTOR = 512, ISO_VOLUME = 16 * 2048 };
 
@@ -46,10 +47,15 @@ static bool classify(const u8 *b, size_t size, const char *path, enum image_kind
         return true;
     }
     if (size > ISO_VOLUME + 6 && !memcmp(b + ISO_VOLUME + 1, "CD001", 5))
-        return refuse(why, why_size, path, "is a CD image; CD drives are not available yet");
-    if (has_boot_signature(b, size))
-        return refuse(why, why_size, path, "is a disk image; disks are not available yet");
-    return refuse(why, why_size, path, "is neither a Linux bzImage, nor a Multiboot kernel, nor a ROM image");
+        *kind = IMAGE_CDROM;
+    else if (floppy_format(size) && (has_boot_signature(b, size) || b[0] == 0xeb || b[0] == 0xe9))
+        *kind = IMAGE_FLOPPY;
+    else if (has_boot_signature(b, size))
+        *kind = IMAGE_DISK;
+    else
+        return refuse(why, why_size, path,
+                      "is neither a Linux bzImage, nor a Multiboot kernel, nor a ROM, CD or bootable disk image");
+    return true;
 }
 
 bool image_detect(const char *path, enum image_kind *kind, char *why, size_t size)

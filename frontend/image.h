@@ -5,7 +5,7 @@
 
 #include "mmu/base.h"
 
-enum image_kind { IMAGE_KERNEL, IMAGE_ROM };
+enum image_kind { IMAGE_KERNEL, IMAGE_ROM, IMAGE_DISK, IMAGE_CDROM, IMAGE_FLOPPY };
 
 /* False with one line, "PATH: reason", in `why`. */
 bool image_detect(const char *path, enum image_kind *, char *why, size_t size);

@@ -18,6 +18,14 @@ struct endpoint {
 
 enum trace_format { TRACE_NONE, TRACE_JSONL, TRACE_CSV };
 
+enum drive_kind { DRIVE_DISK, DRIVE_CDROM, DRIVE_FLOPPY };
+
+struct drive_option {
+    bool used, cdrom, read_only, snapshot, raw;
+    bool listed;      /* the name is one of a list: it ends at a comma, and ",," is one */
+    const char *file; /* NULL: nothing in the drive */
+};
+
 /* All strings are the command line's own. */
 struct options {
     bool help, version;
@@ -34,8 +42,13 @@ struct options {
     const char *image, *kernel, *initrd, *append, *rom;
     bool demo; /* the embedded guest */
     bool bios_none;
+    struct drive_option drive[MACHINE_DRIVES], floppy[MACHINE_FLOPPIES];
+    bool snapshot;                    /* of all of them */
+    char boot_order[4], boot_once[4]; /* of a, c, d; empty: the default */
+    bool boot_menu;
     /* its ends */
-    struct endpoint serial[MACHINE_COMS], debugcon;
+    struct endpoint serial[MACHINE_COMS], debugcon, parallel;
+    u16 debugcon_port; /* 0: E9h */
     unsigned serials;
     bool nographic;
     bool monitor_stdio;
@@ -73,6 +86,8 @@ typedef bool option_handler(struct setting *, const char *value);
 bool option_refuse(struct setting *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A whole number, decimal, 0x or 0-free: all of `text`, at most `max`. */
 bool option_number(const char *text, u64 max, u64 *value);
+/* An IMAGE that turned out to belong into a drive. False with one line in `why`. */
+bool options_plug_image(struct options *, const char *path, enum drive_kind, char *why, size_t size);
 /* What the options say together. */
 bool options_settle(struct options *, char *why, size_t size);
 

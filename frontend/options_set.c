@@ -295,6 +295,29 @@ bool option_serial(struct setting *s, const char *value)
 
 bool option_debugcon(struct setting *s, const char *value) { return set_endpoint(s, &s->o->debugcon, value); }
 
+/* Other properties of other devices are accepted. */
+bool option_global(struct setting *s, const char *value)
+{
+    static const char iobase[] = "isa-debugcon.iobase=";
+    u64 port;
+
+    if (strncmp(value, iobase, sizeof(iobase) - 1)) {
+        s->note = true;
+        return true;
+    }
+    if (!option_number(value + sizeof(iobase) - 1, 0xffff, &port) || !port)
+        return option_refuse(s, "'%s' is not a port", value + sizeof(iobase) - 1);
+    s->o->debugcon_port = (u16)port;
+    return true;
+}
+
+bool option_parallel(struct setting *s, const char *value)
+{
+    if (!set_endpoint(s, &s->o->parallel, value))
+        return false;
+    return s->o->parallel.kind != ENDPOINT_STDIO || option_refuse(s, "file:PATH or none, not stdio");
+}
+
 bool option_nographic(struct setting *s, const char *value)
 {
     (void)value;
@@ -470,7 +493,7 @@ bool options_settle(struct options *o, char *why, size_t size)
         what = "-bios: none, but a ROM is named";
     else if (o->kernel && o->rom)
         what = "-kernel: a ROM is named as well";
-    else if (!o->image && !o->kernel && !o->rom && !o->demo)
+    else if (!o->image && !o->kernel && !o->rom && !o->demo && o->bios_none)
         what = "nothing to run: name an IMAGE, a -kernel or a -rom, or try demo; --help says more";
     else if (!o->image && !o->kernel && o->initrd)
         what = "-initrd: needs a -kernel";

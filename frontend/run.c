@@ -8,6 +8,7 @@
 
 #include "bios/boot.h"
 #include "frontend/console.h"
+#include "frontend/drives.h"
 #include "bios/demo/demo_image.h"
 #include "frontend/image.h"
 #include "frontend/watch.h"
@@ -27,9 +28,10 @@ struct run {
     struct host *host;
     struct machine *machine;
     struct boot_config boot;
-    struct output standard, errors, trace, file[MACHINE_COMS + 1];
-    struct port port[MACHINE_COMS + 1]; /* the last is the debug console */
+    struct output standard, errors, trace, file[MACHINE_COMS + 2];
+    struct port port[MACHINE_COMS + 2]; /* the last are the debug console and the printer */
     struct console console;
+    struct drives drives;
     struct matcher matcher;
     struct watch watch;
     struct machine_end end;
@@ -39,6 +41,7 @@ struct run {
 };
 
 #define DEBUGCON MACHINE_COMS
+#define PRINTER (MACHINE_COMS + 1)
 
 /* ---- Outputs ---- */
 
@@ -106,7 +109,7 @@ static bool open_outputs(struct run *r)
     for (int i = 0; i < MACHINE_COMS; i++)
         if (!open_port(r, i, &o->serial[i]))
             return false;
-    return open_port(r, DEBUGCON, &o->debugcon);
+    return open_port(r, DEBUGCON, &o->debugcon) && open_port(r, PRINTER, &o->parallel);
 }
 
 /* ---- What the guest says ---- */
@@ -160,7 +163,9 @@ static bool make_machine(struct run *r)
         .no_reboot = o->no_reboot,
         .debug_exit_port = o->debug_exit_port ? o->debug_exit_port : DEBUG_EXIT_PORT,
         .testdev = o->testdev,
+        .debugcon_port = o->debugcon_port,
         .debugcon = {o->debugcon.kind == ENDPOINT_UNSET ? NULL : debugcon_told, &r->port[DEBUGCON]},
+        .printer = {debugcon_told, &r->port[PRINTER]},
         .post = {post_told, r},
         .post190 = {post_told, r},
         .idle = console_idle,
@@ -175,6 +180,8 @@ static bool make_machine(struct run *r)
             .ctx = &r->port[i],
         };
     }
+    if (!drives_open(&r->drives, o, &config, r->why, sizeof(r->why)))
+        return false;
     r->machine = machine_create(&config, r->why, sizeof(r->why));
     return r->machine != NULL;
 }
@@ -196,11 +203,13 @@ static bool choose_image(struct run *r)
         snprintf(r->why, sizeof(r->why), "%s: is a ROM image, which takes no -append or -initrd", o->image);
         return false;
     }
-    if (kind == IMAGE_ROM)
-        o->rom = o->image;
-    else
-        o->kernel = o->image;
-    return true;
+    switch (kind) {
+    case IMAGE_ROM: o->rom = o->image; return true;
+    case IMAGE_KERNEL: o->kernel = o->image; return true;
+    case IMAGE_DISK: return options_plug_image(o, o->image, DRIVE_DISK, r->why, sizeof(r->why));
+    case IMAGE_CDROM: return options_plug_image(o, o->image, DRIVE_CDROM, r->why, sizeof(r->why));
+    default: return options_plug_image(o, o->image, DRIVE_FLOPPY, r->why, sizeof(r->why));
+    }
 }
 
 static bool boot(struct run *r)
@@ -208,6 +217,7 @@ static bool boot(struct run *r)
     const struct options *o = r->o;
 
     r->boot = (struct boot_config){.kernel = o->kernel, .initrd = o->initrd, .append = o->append, .rom = o->rom};
+    r->boot.firmware = !o->kernel && !o->rom && !o->demo;
     if (o->demo) {
         r->boot.kernel = "demo";
         r->boot.image = demo_image;
@@ -336,7 +346,7 @@ static void close_outputs(struct run *r)
     output_close(&r->trace);
     output_close(&r->standard);
     output_close(&r->errors);
-    for (int i = 0; i <= DEBUGCON; i++)
+    for (int i = 0; i <= PRINTER; i++)
         output_close(&r->file[i]);
 }
 
@@ -381,6 +391,7 @@ int run_guest(struct options *o, struct host *host)
     watch_end(&r->watch);
     matcher_free(&r->matcher);
     machine_destroy(r->machine);
+    drives_close(&r->drives);
     free(r);
     return status;
 }

@@ -19,6 +19,9 @@ struct cover {
     u8 *image; /* NULL: a hole */
 };
 
+/* How shadow RAM is steered; 0: not at all, RAM shows where nothing lies over it. */
+enum { STEERED = 4, SHADOW_PAGES = PHYS_SHADOW_SIZE / PAGE_SIZE };
+
 struct listener {
     phys_written_fn *fn;
     void *ctx;
@@ -30,6 +33,8 @@ struct phys {
     struct bus *mmio;
     struct cover *cover;
     size_t covers;
+    u8 shadow[SHADOW_PAGES];
+    bool steered; /* any of them */
     struct listener *listener;
     size_t listeners;
 };
@@ -157,6 +162,8 @@ bool phys_remove_hole(struct phys *phys, u64 base)
     phys->covers--;
     memmove(&phys->cover[i], &phys->cover[i + 1], (phys->covers - i) * sizeof(*phys->cover));
     phys->map.hide_base = phys->map.hide_size = 0;
+    if (phys->steered)
+        phys_hide(phys, PHYS_SHADOW_BASE, PHYS_SHADOW_SIZE);
     for (i = 0; i < phys->covers; i++)
         phys_hide(phys, phys->cover[i].base, phys->cover[i].size);
     return true;
@@ -170,15 +177,26 @@ static const struct cover *phys_find_cover(const struct phys *phys, u64 pa)
     return NULL;
 }
 
+/* The steering of a page, with STEERED set; 0 for pages that are not. */
+static unsigned phys_shadow_of(const struct phys *phys, u64 pa)
+{
+    return pa - PHYS_SHADOW_BASE < PHYS_SHADOW_SIZE ? phys->shadow[(pa - PHYS_SHADOW_BASE) / PAGE_SIZE] : 0;
+}
+
 /* The part of phys_page_read() and phys_page_write() that looks everywhere. */
 u8 *phys_page_search(struct phys *phys, u64 pa, bool write)
 {
     const struct phys_map *map = &phys->map;
     const struct cover *c = phys_find_cover(phys, pa);
+    unsigned shadow = phys_shadow_of(phys, pa);
 
     pa &= PAGE_MASK;
+    if (shadow & (write ? PHYS_SHADOW_WRITE : PHYS_SHADOW_READ))
+        return map->ram + pa;
     if (c)
         return c->image && !write ? c->image + (pa - c->base) : NULL;
+    if (shadow)
+        return NULL;
     if (pa < map->low_size)
         return map->ram + pa;
     if (pa - HIGH_RAM_BASE < map->high_size)
@@ -215,6 +233,23 @@ static void phys_written(struct phys *phys, u64 pa, u64 size)
 {
     for (size_t i = 0; i < phys->listeners; i++)
         phys->listener[i].fn(phys->listener[i].ctx, pa, size);
+}
+
+void phys_shadow(struct phys *phys, u64 base, u64 size, unsigned to_ram)
+{
+    if (base - PHYS_SHADOW_BASE >= PHYS_SHADOW_SIZE || size > PHYS_SHADOW_BASE + PHYS_SHADOW_SIZE - base)
+        return;
+    phys->steered = true;
+    phys_hide(phys, PHYS_SHADOW_BASE, PHYS_SHADOW_SIZE);
+    for (u64 at = base; at < base + size; at += PAGE_SIZE) {
+        u8 *page = &phys->shadow[(at - PHYS_SHADOW_BASE) / PAGE_SIZE];
+        u8 now = (u8)(STEERED | (to_ram & (PHYS_SHADOW_READ | PHYS_SHADOW_WRITE)));
+
+        if (*page == now)
+            continue;
+        *page = now;
+        phys_written(phys, at, PAGE_SIZE);
+    }
 }
 
 /* Fixed-size copies, which compile to one load or store. The guest's bytes are little-endian, like the host's. */
@@ -341,6 +376,10 @@ static u64 phys_run(const struct phys *phys, u64 pa, u64 size)
         if (pa - c->base < c->size && c->size - (pa - c->base) < size)
             size = c->size - (pa - c->base);
     }
+    if (pa < PHYS_SHADOW_BASE && PHYS_SHADOW_BASE - pa < size)
+        size = PHYS_SHADOW_BASE - pa;
+    if (phys_shadow_of(phys, pa) && PAGE_SIZE - pa % PAGE_SIZE < size)
+        size = PAGE_SIZE - pa % PAGE_SIZE;
     return size;
 }
 

@@ -33,6 +33,17 @@ bool phys_add_hole(struct phys *, u64 base, u64 size);
 bool phys_remove_hole(struct phys *, u64 base);
 
 /*
+ * Shadow RAM, as the PAM registers of a chipset steer it: in [PHYS_SHADOW_BASE, +PHYS_SHADOW_SIZE) reads and writes of
+ * a page go to RAM, or else to what lies over it (ROM; without one the MMIO bus), each as told. Base and size are page
+ * multiples within that range. Until told, RAM shows where no ROM or hole is. Listeners hear of the pages whose bytes
+ * may look different now; whoever keeps host pointers must be told by the caller.
+ */
+#define PHYS_SHADOW_BASE 0xC0000ull
+#define PHYS_SHADOW_SIZE 0x40000ull
+enum { PHYS_SHADOW_READ = 1, PHYS_SHADOW_WRITE = 2 }; /* ... RAM */
+void phys_shadow(struct phys *, u64 base, u64 size, unsigned to_ram);
+
+/*
  * The map, exposed for the functions below alone: they are on the path of every TLB miss. RAM is [0, low_size)
  * and [4 GiB, 4 GiB + high_size), one block on the host. Every ROM and hole that covers RAM lies within
  * [hide_base, hide_base + hide_size); a page there, and one that is not RAM, is searched for.
@@ -73,6 +84,15 @@ static inline u8 *phys_page_write(struct phys *phys, u64 pa)
     u8 *page = phys_page_ram(phys, pa);
 
     return likely(page != NULL) ? page : phys_page_search(phys, pa, true);
+}
+
+/* Reads of this page and writes to it go to different places: a pointer for the one is none for the other. */
+static inline bool phys_page_split(struct phys *phys, u64 pa)
+{
+    const struct phys_map *map = (const struct phys_map *)phys;
+
+    return unlikely(pa - map->hide_base < map->hide_size) &&
+           phys_page_search(phys, pa, false) != phys_page_search(phys, pa, true);
 }
 
 /* Total accesses of 1, 2, 4 or 8 bytes at any address and alignment: RAM, ROM, MMIO, or floating bus. Each page of a

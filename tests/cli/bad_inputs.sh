@@ -47,7 +47,7 @@ zeros() { head -c "$2" /dev/zero >"$1"; }
 # ---- Options ----
 zeros image 65536
 printf '\xea\x00\x00\x00\xf0' | put image 65520 # a ROM that jumps to its beginning: runs forever
-refuse
+refuse -bios none
 for value in 0 K -1 1.5G 17G 16385M 4294967296 4294967295G 18446744073709551616 99999999999999999999999 0x 1M1 ' 64' \
              1025K ''; do
     refuse -m "$value" image
@@ -69,7 +69,7 @@ done
 for option in -m -cpu -kernel -initrd -append -rom -bios -serial -seed -device --trace-faults --stop-on --expect; do
     refuse image $option
 done
-for option in -hda -hdb -cdrom -fda -drive -gdb --save-state --load-state --record-input --replay-input --screenshot; do
+for option in -gdb --save-state --load-state --record-input --replay-input --screenshot; do
     refuse_saying "not available yet" $option file image
 done
 for option in -mm --explode -z --stat --trace-fault -nographics $'--new\nline' $'-\e[31m'; do
@@ -105,8 +105,6 @@ seq 1 40000 | gzip -n | tail -c +20 >noise
 zeros zeros 1474560
 zeros short.rom 65535
 zeros long.rom 16842752
-cp zeros disk && printf '\x55\xaa' | put disk 510
-zeros iso 40960 && printf '\001CD001\001' | put iso 32768
 printf '\177ELF' >elf4
 printf '\177ELF\001\001\001' >elf7
 { printf '\177ELF\002\001\001'; head -c 57 /dev/zero; } >elf64
@@ -115,7 +113,7 @@ printf '\x1f\x8b' >gzip2
 echo hello | gzip >text.gz
 head -c 20 text.gz >cut.gz
 head -c 1000000 /dev/zero | gzip | head -c 500 >cut2.gz
-for name in missing empty directory fifo text noise zeros short.rom long.rom disk iso elf4 elf7 elf64 elf32 gzip2 \
+for name in missing empty directory fifo text noise zeros short.rom long.rom elf4 elf7 elf64 elf32 gzip2 \
             text.gz cut.gz cut2.gz /dev/null /dev/zero /dev/tty '' no/such/dir/image; do
     refuse "$name"
     [ "$name" = fifo ] || [ "$name" = /dev/zero ] || [ "$name" = /dev/tty ] || refuse -kernel "$name"
@@ -124,8 +122,20 @@ for name in missing empty directory text short.rom long.rom /dev/null; do
     refuse_saying "$name" -rom "$name"
     refuse -bios "$name"
 done
-refuse_saying "disk image" disk
-refuse_saying "CD image" iso
+for option in -hda -hdb -hdc -hdd -cdrom -fda -fdb; do
+    for name in missing empty directory fifo /dev/null /dev/tty no/such/dir/image; do refuse "$option" "$name"; done
+done
+refuse_saying "is no floppy disk" -fda noise
+for magic in 'QFI\xfb' 'KDMV' 'vhdxfile' 'conectix'; do
+    zeros foreign 65536 && printf "$magic" | put foreign 0
+    refuse_saying "qemu-img convert" -hda foreign
+    refuse_saying "qemu-img convert" -drive file=foreign
+done
+cp zeros disk && printf '\x55\xaa' | put disk 510 && cat disk disk disk >disk2
+refuse_saying "plugged a drive in there" disk2 -hda noise
+refuse_saying "is in use" -hda noise -hdb noise
+refuse_saying "is no property" -drive file=noise,colour=red
+refuse_saying "is no drive" -hda noise -boot z
 chmod 0 text && [ "$(id -u)" != 0 ] && refuse text
 refuse $'no\nsuch\nfile'
 

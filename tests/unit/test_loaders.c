@@ -464,7 +464,7 @@ START_TEST(rom_images)
         ck_assert_uint_eq(phys_read(machine_phys(m), 0x100000000 - roms[_i].size, 1), image[0]);
         ck_assert_uint_eq(phys_read(machine_phys(m), 0xFFFF0, 1), image[roms[_i].size - 16]);
         ck_assert_uint_eq(phys_read(machine_phys(m), 0xE0000, 1),
-                          roms[_i].size > 65536 ? image[roms[_i].size - 131072] : 0);
+                          roms[_i].size > 65536 ? image[roms[_i].size - 131072] : 0xFF);
         phys_write(machine_phys(m), 0xFFFF0, ~image[roms[_i].size - 16], 1);
         ck_assert_uint_eq(phys_read(machine_phys(m), 0xFFFF0, 1), image[roms[_i].size - 16]);
     } else {
