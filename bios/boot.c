@@ -15,26 +15,18 @@ static bool is_bzimage(const u8 *b, size_t size)
     return size >= 0x206 && boot_get16(b + 0x1FE) == 0xAA55 && !memcmp(b + 0x202, "HdrS", 4);
 }
 
-/* Multiboot2 Specification, "The layout of Multiboot2 header": 8-byte aligned in the first 32 KiB. */
-static bool is_multiboot2(const u8 *b, size_t size)
-{
-    for (size_t at = 0; at < 32768 && boot_within(at, 16, size); at += 8)
-        if (boot_get32(b + at) == 0xE85250D6u &&
-            (u32)(boot_get32(b + at) + boot_get32(b + at + 4) + boot_get32(b + at + 8) + boot_get32(b + at + 12)) == 0)
-            return true;
-    return false;
-}
-
-/* A PT_NOTE segment with a note of name "Xen" and type PHYS32_ENTRY. */
-static bool notes_have_pvh(const u8 *b, size_t size, u64 offset, u64 length)
+/* A PT_NOTE segment with a note of name "Xen" and type PHYS32_ENTRY, whose descriptor is the entry's address. */
+static bool notes_have_pvh(const u8 *b, size_t size, u64 offset, u64 length, u64 *entry)
 {
     while (length >= 12 && boot_within(offset, 12, size)) {
         u64 name = boot_get32(b + offset), desc = boot_get32(b + offset + 4);
         u64 step = 12 + ((name + 3) & ~3ull) + ((desc + 3) & ~3ull);
 
-        if (boot_get32(b + offset + 8) == XEN_ELFNOTE_PHYS32_ENTRY && name == 4 && boot_within(offset + 12, 4, size) &&
-            !memcmp(b + offset + 12, "Xen", 4))
+        if (boot_get32(b + offset + 8) == XEN_ELFNOTE_PHYS32_ENTRY && name == 4 && desc >= 4 &&
+            boot_within(offset + 12, 4 + desc, size) && !memcmp(b + offset + 12, "Xen", 4)) {
+            *entry = desc >= 8 ? boot_get64(b + offset + 16) : boot_get32(b + offset + 16);
             return true;
+        }
         if (step > length)
             return false;
         offset += step;
@@ -43,7 +35,7 @@ static bool notes_have_pvh(const u8 *b, size_t size, u64 offset, u64 length)
     return false;
 }
 
-static bool is_pvh(const u8 *b, size_t size)
+static bool is_pvh(const u8 *b, size_t size, u64 *entry)
 {
     bool wide = size > EI_CLASS && b[EI_CLASS] == ELFCLASS64;
     u64 phoff, phentsize, phnum;
@@ -60,7 +52,7 @@ static bool is_pvh(const u8 *b, size_t size)
             return false;
         p = b + phoff + i * phentsize;
         if (boot_get32(p) == PT_NOTE && notes_have_pvh(b, size, wide ? boot_get64(p + 8) : boot_get32(p + 4),
-                                                       wide ? boot_get64(p + 32) : boot_get32(p + 16)))
+                                                       wide ? boot_get64(p + 32) : boot_get32(p + 16), entry))
             return true;
     }
     return false;
@@ -69,6 +61,7 @@ static bool is_pvh(const u8 *b, size_t size)
 enum boot_kind boot_detect(const u8 *bytes, size_t size)
 {
     bool elf = size >= 4 && !memcmp(bytes, "\177ELF", 4);
+    u64 entry;
 
     if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B)
         return BOOT_GZIP;
@@ -76,10 +69,10 @@ enum boot_kind boot_detect(const u8 *bytes, size_t size)
         return BOOT_BZIMAGE;
     if (multiboot_find_header(bytes, size) >= 0)
         return BOOT_MULTIBOOT;
-    if (is_multiboot2(bytes, size))
+    if (multiboot2_find_header(bytes, size) >= 0)
         return BOOT_MULTIBOOT2;
     if (elf)
-        return is_pvh(bytes, size) ? BOOT_PVH : BOOT_ELF;
+        return is_pvh(bytes, size, &entry) ? BOOT_PVH : BOOT_ELF;
     return BOOT_UNKNOWN;
 }
 
@@ -260,6 +253,7 @@ static bool load_kernel(struct machine *m, const struct boot_config *c, char *wh
 {
     struct boot_file file;
     enum boot_kind kind;
+    u64 entry;
     bool ok;
 
     if (!kernel_file(&file, c, why, size))
@@ -272,10 +266,14 @@ static bool load_kernel(struct machine *m, const struct boot_config *c, char *wh
         ok = boot_bzimage(m, c, &file, why, size);
     else if (kind == BOOT_MULTIBOOT)
         ok = boot_multiboot(m, c, &file, why, size);
+    else if (kind == BOOT_MULTIBOOT2)
+        ok = boot_multiboot2(m, c, &file, why, size);
+    else if (kind == BOOT_PVH && is_pvh(file.bytes, file.size, &entry))
+        ok = boot_pvh(m, c, &file, entry, why, size);
     else if (kind == BOOT_UNKNOWN)
-        ok = boot_fail(why, size, c->kernel, "neither a Linux bzImage nor a Multiboot kernel");
+        ok = boot_fail(why, size, c->kernel, "neither a Linux bzImage nor a Multiboot or PVH kernel");
     else
-        ok = boot_fail(why, size, c->kernel, "%s: only Linux bzImage and Multiboot 1 kernels can be started",
+        ok = boot_fail(why, size, c->kernel, "%s: only Linux bzImage, Multiboot and PVH kernels can be started",
                        boot_kind_name(kind));
     boot_file_free(&file);
     return ok;

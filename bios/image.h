@@ -69,19 +69,67 @@ void boot_enter64(struct machine *, u64 gdt, u64 tables, u64 entry, struct cpu_s
 /* The protocols. */
 bool boot_bzimage(struct machine *, const struct boot_config *, const struct boot_file *, char *why, size_t size);
 bool boot_multiboot(struct machine *, const struct boot_config *, const struct boot_file *, char *why, size_t size);
+bool boot_multiboot2(struct machine *, const struct boot_config *, const struct boot_file *, char *why, size_t size);
+bool boot_pvh(struct machine *, const struct boot_config *, const struct boot_file *, u64 entry, char *why,
+              size_t size);
 bool boot_rom(struct machine *, const char *name, char *why, size_t size);
 
 /* Where the firmware of this host is; NULL with one line in `why`. */
 const char *boot_find_firmware(char *why, size_t size);
 
-/* Multiboot's kernel images (multiboot_image.c). */
+/* Kernel images of Multiboot and PVH (multiboot_image.c). */
 struct multiboot_image {
     u32 flags; /* of the header */
-    u64 entry; /* physical */
+    u64 entry; /* physical; boot_load_elf takes the file's if this is 0 */
     u64 top;   /* the end of the image in memory */
 };
+/* An ELF32 or ELF64 file's segments, at their physical addresses. */
+bool boot_load_elf(struct machine *, const struct boot_file *, struct boot_map *, struct multiboot_image *, char *why,
+                   size_t size);
+/* The address fields of a header at file offset `at`. */
+struct multiboot_addresses {
+    u64 header, load, load_end, bss_end, entry;
+};
+bool multiboot_load_addresses(struct machine *, const struct boot_file *, const struct multiboot_addresses *, u64 at,
+                              struct boot_map *, struct multiboot_image *, char *why, size_t size);
+/*
+ * The section headers of an ELF file, with the addresses where those sections are now that are not part of the image:
+ * put into memory from `from` on, or 0 where there was no room. The caller frees `bytes`. False if there are none.
+ */
+struct boot_sections {
+    u32 count, entry_size, names, size; /* names: index of the section of names; size of all in bytes */
+    u8 *bytes;
+};
+bool boot_elf_sections(struct machine *, const struct boot_file *, struct boot_map *, u64 from, struct boot_sections *);
+
+/* Modules (modules.c): "FILE args" of a list; the file is what stands before the first space, and goes to the next free
+ * page from `from` on. */
+#define BOOT_MODULES_MAX 32
+struct boot_module {
+    u64 begin, end;
+    char *text; /* the whole item */
+};
+struct boot_modules {
+    struct boot_module module[BOOT_MODULES_MAX];
+    u32 count;
+};
+bool boot_load_modules(struct machine *, struct boot_map *, u64 from, const char *list, struct boot_modules *,
+                       char *why, size_t size);
+void boot_free_modules(struct boot_modules *);
+/* "KERNEL args", as GRUB and QEMU give it; NULL without memory. */
+char *boot_command_line(const struct boot_config *);
+
+/*
+ * Low memory where a kernel is told things: below 640 KiB, away from page 0 and from 8000h..DFFFh, where kernels keep
+ * early code of their own. False with `why` if there is no room.
+ */
+void boot_reserve_low(struct boot_map *);
+bool boot_put_low(struct machine *, struct boot_map *, const char *name, const void *bytes, u64 length, u64 align,
+                  u64 *at, char *why, size_t size);
+
 /* The header's offset in the file, or -1. */
 long multiboot_find_header(const u8 *bytes, size_t size);
+long multiboot2_find_header(const u8 *bytes, size_t size);
 bool multiboot_load_image(struct machine *, const struct boot_file *, struct boot_map *, struct multiboot_image *,
                           char *why, size_t size);
 

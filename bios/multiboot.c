@@ -6,16 +6,16 @@
  */
 #include "bios/image.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOADER_MAGIC = 0x2BADB002, PAGE_ZERO_END = 0x1000, KERNELS_OWN = 0x8000, KERNELS_OWN_END = 0xE000 };
-enum { INFO_SIZE = 120, MODULE_ENTRY = 16, MMAP_ENTRY = 24, MODULES_MAX = 32 };
+enum { LOADER_MAGIC = 0x2BADB002, HEADER_HAS_ADDRESSES = 0x10000 };
+enum { INFO_SIZE = 120, MODULE_ENTRY = 16, MMAP_ENTRY = 24 };
 enum {
     INFO_MEM = 0x001,
     INFO_CMDLINE = 0x004,
     INFO_MODS = 0x008,
+    INFO_ELF_SECTIONS = 0x020,
     INFO_MMAP = 0x040,
     INFO_LOADER = 0x200,
     INFO_FRAMEBUFFER = 0x1000
@@ -27,6 +27,7 @@ enum {
     AT_CMDLINE = 16,
     AT_MODS_COUNT = 20,
     AT_MODS_ADDR = 24,
+    AT_SYMS = 28, /* num, size, addr, shndx */
     AT_MMAP_LENGTH = 44,
     AT_MMAP_ADDR = 48,
     AT_LOADER = 64,
@@ -45,8 +46,7 @@ struct loading {
     struct boot_map map;
     struct multiboot_image image;
     u8 info[INFO_SIZE];
-    u8 modules[MODULES_MAX][MODULE_ENTRY];
-    u32 module_count;
+    struct boot_modules modules;
     char *why;
     size_t size;
 };
@@ -54,10 +54,7 @@ struct loading {
 /* Puts bytes into free low memory. */
 static bool put_low(struct loading *l, const void *bytes, u64 size, u64 align, u64 *at)
 {
-    if (!boot_map_lowest(&l->map, KERNELS_OWN_END, MACHINE_EBDA, size, align, at) ||
-        !phys_copy_in(machine_phys(l->machine), *at, bytes, size))
-        return boot_fail(l->why, l->size, l->kernel, "no room below 640 KiB for the Multiboot information");
-    return true;
+    return boot_put_low(l->machine, &l->map, l->kernel, bytes, size, align, at, l->why, l->size);
 }
 
 static bool put_string(struct loading *l, const char *text, u8 *field)
@@ -70,73 +67,58 @@ static bool put_string(struct loading *l, const char *text, u8 *field)
     return true;
 }
 
-/* ---- Modules ---- */
-
-/* "FILE args": the file is what stands before the first space, the string is all of it. */
-static bool load_module(struct loading *l, char *item)
+static bool put_modules(struct loading *l, const char *list)
 {
-    u8 *entry = l->modules[l->module_count];
-    char *space = strchr(item, ' ');
-    struct boot_file f;
-    u64 from, at;
-    bool ok;
-
-    if (l->module_count == MODULES_MAX)
-        return boot_fail(l->why, l->size, item, "more than %d modules", MODULES_MAX);
-    if (!put_string(l, item, entry + 8))
-        return false;
-    if (space)
-        *space = '\0';
-    if (!boot_file_load(&f, item, false, l->why, l->size))
-        return false;
-    from = l->image.top > 0x100000 ? l->image.top : 0x100000;
-    ok = boot_map_lowest(&l->map, from, machine_low_ram(l->machine), f.size, PAGE_SIZE, &at) &&
-         phys_copy_in(machine_phys(l->machine), at, f.bytes, f.size);
-    if (ok) {
-        boot_put32(entry, (u32)at);
-        boot_put32(entry + 4, (u32)(at + f.size));
-        l->module_count++;
-    } else {
-        boot_fail(l->why, l->size, item, "a module of %zu bytes does not fit in memory above the kernel", f.size);
-    }
-    boot_file_free(&f);
-    return ok;
-}
-
-static bool load_modules(struct loading *l, const char *list)
-{
-    char *item;
+    u8 entries[BOOT_MODULES_MAX][MODULE_ENTRY] = {0};
     u64 at;
 
-    while ((item = boot_next_item(&list))) {
-        bool ok = load_module(l, item);
+    if (!boot_load_modules(l->machine, &l->map, l->image.top, list, &l->modules, l->why, l->size))
+        return false;
+    boot_put32(l->info + AT_MODS_COUNT, l->modules.count);
+    if (!l->modules.count)
+        return true;
+    for (u32 i = 0; i < l->modules.count; i++) {
+        const struct boot_module *module = &l->modules.module[i];
 
-        free(item);
-        if (!ok)
+        boot_put32(entries[i], (u32)module->begin);
+        boot_put32(entries[i] + 4, (u32)module->end);
+        if (!put_string(l, module->text, entries[i] + 8))
             return false;
     }
-    boot_put32(l->info + AT_MODS_COUNT, l->module_count);
-    if (!l->module_count)
-        return true;
-    if (!put_low(l, l->modules, (u64)l->module_count * MODULE_ENTRY, 4, &at))
+    if (!put_low(l, entries, (u64)l->modules.count * MODULE_ENTRY, 4, &at))
         return false;
     boot_put32(l->info + AT_MODS_ADDR, (u32)at);
     return true;
 }
 
-/* ---- Information ---- */
-
-/* "cmdline": GRUB and QEMU give the kernel's name first, then the arguments. */
-static bool put_command_line(struct loading *l, const char *append)
+/* "syms": the section headers, where the file is an ELF file loaded as one. Returns the flag, or 0. */
+static u32 put_sections(struct loading *l, const struct boot_file *file)
 {
-    size_t room = strlen(l->kernel) + 1 + (append ? strlen(append) : 0) + 1;
-    char *text = malloc(room);
+    struct boot_sections s;
+    u64 from = l->image.top > 0x100000 ? l->image.top : 0x100000, at;
     bool ok;
 
-    if (!text)
-        return boot_fail(l->why, l->size, l->kernel, "out of memory");
-    snprintf(text, room, "%s%s%s", l->kernel, append && *append ? " " : "", append ? append : "");
-    ok = put_string(l, text, l->info + AT_CMDLINE);
+    if (l->image.flags & HEADER_HAS_ADDRESSES || !boot_elf_sections(l->machine, file, &l->map, from, &s))
+        return 0;
+    ok = boot_map_lowest(&l->map, from, machine_low_ram(l->machine), s.size, 8, &at) &&
+         phys_copy_in(machine_phys(l->machine), at, s.bytes, s.size);
+    free(s.bytes);
+    if (!ok)
+        return 0;
+    boot_put32(l->info + AT_SYMS, s.count);
+    boot_put32(l->info + AT_SYMS + 4, s.entry_size);
+    boot_put32(l->info + AT_SYMS + 8, (u32)at);
+    boot_put32(l->info + AT_SYMS + 12, s.names);
+    return INFO_ELF_SECTIONS;
+}
+
+/* ---- Information ---- */
+
+static bool put_command_line(struct loading *l, const struct boot_config *c)
+{
+    char *text = boot_command_line(c);
+    bool ok = text ? put_string(l, text, l->info + AT_CMDLINE) : boot_fail(l->why, l->size, l->kernel, "out of memory");
+
     free(text);
     return ok;
 }
@@ -180,11 +162,11 @@ static u32 put_screen(struct loading *l, bool text_screen)
     return INFO_FRAMEBUFFER;
 }
 
-static bool put_info(struct loading *l, const struct boot_config *c, u64 *at)
+static bool put_info(struct loading *l, const struct boot_config *c, const struct boot_file *file, u64 *at)
 {
     u32 flags = INFO_MEM | INFO_CMDLINE | INFO_MODS | INFO_MMAP | INFO_LOADER;
 
-    flags |= put_screen(l, c->text_screen);
+    flags |= put_screen(l, c->text_screen) | put_sections(l, file);
     boot_put32(l->info + AT_FLAGS, flags);
     return put_string(l, "Faultline", l->info + AT_LOADER) && put_low(l, l->info, INFO_SIZE, 8, at);
 }
@@ -198,10 +180,9 @@ static bool load_all(struct loading *l, const struct boot_config *c, const struc
     if (!multiboot_load_image(l->machine, file, &l->map, &l->image, l->why, l->size))
         return false;
     /* Only now, since the kernel itself may lie there. */
-    boot_map_use(&l->map, 0, PAGE_ZERO_END);
-    boot_map_use(&l->map, KERNELS_OWN, KERNELS_OWN_END - KERNELS_OWN);
-    if (!put_command_line(l, c->append) || !load_modules(l, c->initrd) || !put_memory_map(l) ||
-        !put_info(l, c, &info) || !put_low(l, gdt_room, sizeof(gdt_room), 8, &gdt))
+    boot_reserve_low(&l->map);
+    if (!put_command_line(l, c) || !put_modules(l, c->initrd) || !put_memory_map(l) || !put_info(l, c, file, &info) ||
+        !put_low(l, gdt_room, sizeof(gdt_room), 8, &gdt))
         return false;
     boot_enter32(l->machine, gdt, l->image.entry, &s);
     s.gpr[REG_RAX] = LOADER_MAGIC;
@@ -223,6 +204,7 @@ bool boot_multiboot(struct machine *m, const struct boot_config *c, const struct
     l->why = why;
     l->size = size;
     ok = load_all(l, c, file);
+    boot_free_modules(&l->modules);
     free(l);
     return ok;
 }

@@ -5,6 +5,7 @@
  */
 #include "bios/image.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { HEADER_AREA = 8192, HEADER_BASE = 12, HEADER_ADDRESSES = 32 };
@@ -55,14 +56,13 @@ static bool put_segment(struct machine *m, const struct boot_file *f, struct boo
 
 /* ---- "The address fields of Multiboot header" ---- */
 
-static bool load_by_addresses(struct machine *m, const struct boot_file *f, const u8 *h, u64 at, struct boot_map *map,
-                              struct multiboot_image *image, char *why, size_t size)
+bool multiboot_load_addresses(struct machine *m, const struct boot_file *f, const struct multiboot_addresses *a, u64 at,
+                              struct boot_map *map, struct multiboot_image *image, char *why, size_t size)
 {
-    u64 header = boot_get32(h + 12), load = boot_get32(h + 16), load_end = boot_get32(h + 20);
-    u64 bss_end = boot_get32(h + 24), offset;
+    u64 header = a->header, load = a->load, load_end = a->load_end, bss_end = a->bss_end, offset;
     struct segment s;
 
-    image->entry = boot_get32(h + 28);
+    image->entry = a->entry;
     if (load > header || header - load > at)
         return boot_fail(why, size, f->name, "Multiboot load address 0x%llx lies before the file begins",
                          (unsigned long long)load);
@@ -157,8 +157,8 @@ static bool translate_entry(const struct boot_file *f, const struct elf *e, u64 
     return false;
 }
 
-static bool load_elf(struct machine *m, const struct boot_file *f, struct boot_map *map, struct multiboot_image *image,
-                     char *why, size_t size)
+bool boot_load_elf(struct machine *m, const struct boot_file *f, struct boot_map *map, struct multiboot_image *image,
+                   char *why, size_t size)
 {
     struct elf e = {0};
     unsigned loaded = 0;
@@ -179,7 +179,7 @@ static bool load_elf(struct machine *m, const struct boot_file *f, struct boot_m
     }
     if (!loaded)
         return boot_fail(why, size, f->name, "no ELF segment to load");
-    if (!translate_entry(f, &e, &image->entry))
+    if (!image->entry && !translate_entry(f, &e, &image->entry))
         return boot_fail(why, size, f->name, "entry 0x%llx is not in a segment", (unsigned long long)e.entry);
     return true;
 }
@@ -197,8 +197,85 @@ bool multiboot_load_image(struct machine *m, const struct boot_file *f, struct b
     if (image->flags & FLAGS_REQUIRED & ~FLAGS_KNOWN)
         return boot_fail(why, size, f->name, "Multiboot header demands unknown features (flags 0x%x)", image->flags);
     if (!(image->flags & FLAG_ADDRESSES))
-        return load_elf(m, f, map, image, why, size);
+        return boot_load_elf(m, f, map, image, why, size);
     if (!boot_within((u64)at, HEADER_ADDRESSES, f->size))
         return boot_fail(why, size, f->name, "cut short: the Multiboot header has no room for its address fields");
-    return load_by_addresses(m, f, h, (u64)at, map, image, why, size);
+    return multiboot_load_addresses(m, f,
+                                    &(struct multiboot_addresses){boot_get32(h + 12), boot_get32(h + 16),
+                                                                  boot_get32(h + 20), boot_get32(h + 24),
+                                                                  boot_get32(h + 28)},
+                                    (u64)at, map, image, why, size);
+}
+
+/* ---- Section headers ---- */
+
+enum { SHF_ALLOC = 2, SHT_NOBITS = 8, SECTIONS_MAX = 4096, ROOM_LEFT = 8 /* of the map, for what follows */ };
+
+/* Offsets of a section header's fields. */
+struct shdr_layout {
+    u8 size, type, flags, addr, offset, length;
+};
+
+/* A section the program headers did not load: into memory above the image. 0 if that cannot be. */
+static u64 place_section(struct machine *m, const struct boot_file *f, struct boot_map *map, u64 from, u64 offset,
+                         u64 length)
+{
+    u64 at;
+
+    if (!boot_within(offset, length, f->size) || length > machine_low_ram(m) ||
+        !boot_map_lowest(map, from, machine_low_ram(m), length, 16, &at) ||
+        !phys_copy_in(machine_phys(m), at, f->bytes + offset, length))
+        return 0;
+    return at;
+}
+
+static void place_sections(struct machine *m, const struct boot_file *f, struct boot_map *map, u64 from,
+                           struct boot_sections *s, const struct shdr_layout *l)
+{
+    bool wide = l->size == 64;
+
+    for (u32 i = 1; i < s->count; i++) {
+        u8 *h = s->bytes + (u64)i * s->entry_size;
+        u64 flags = wide ? boot_get64(h + l->flags) : boot_get32(h + l->flags);
+        u64 length = wide ? boot_get64(h + l->length) : boot_get32(h + l->length);
+        u64 offset = wide ? boot_get64(h + l->offset) : boot_get32(h + l->offset), at;
+
+        if (map->count + ROOM_LEFT > BOOT_MAX_USED)
+            return;
+        if (flags & SHF_ALLOC || !length || boot_get32(h + l->type) == SHT_NOBITS)
+            continue;
+        at = place_section(m, f, map, from, offset, length);
+        if (wide)
+            boot_put64(h + l->addr, at);
+        else
+            boot_put32(h + l->addr, (u32)at);
+    }
+}
+
+bool boot_elf_sections(struct machine *m, const struct boot_file *f, struct boot_map *map, u64 from,
+                       struct boot_sections *s)
+{
+    static const struct shdr_layout narrow = {40, 4, 8, 12, 16, 20}, wide = {64, 4, 8, 16, 24, 32};
+    const struct shdr_layout *l;
+    const u8 *b = f->bytes;
+    u64 shoff;
+
+    *s = (struct boot_sections){0};
+    if (f->size < 64 || memcmp(b, "\177ELF", 4) || (b[4] != 1 && b[4] != 2) || b[5] != 1)
+        return false;
+    l = b[4] == 2 ? &wide : &narrow;
+    shoff = b[4] == 2 ? boot_get64(b + 40) : boot_get32(b + 32);
+    s->entry_size = boot_get16(b + (b[4] == 2 ? 58 : 46));
+    s->count = boot_get16(b + (b[4] == 2 ? 60 : 48));
+    s->names = boot_get16(b + (b[4] == 2 ? 62 : 50));
+    if (!s->count || s->count > SECTIONS_MAX || s->entry_size < l->size || s->entry_size > 256 ||
+        !boot_within(shoff, (u64)s->count * s->entry_size, f->size))
+        return false;
+    s->size = s->count * s->entry_size;
+    s->bytes = malloc(s->size);
+    if (!s->bytes)
+        return false;
+    memcpy(s->bytes, b + shoff, s->size);
+    place_sections(m, f, map, from, s, l);
+    return true;
 }

@@ -175,6 +175,50 @@ static void make_addresses(u8 *p)
     put(p, 0x3C, 4, 0x200100);
 }
 
+/* The ELF64 kernel with a Multiboot 2 header at 0x100 instead: an optional request, console flags, the end. */
+static void make_multiboot2(u8 *p)
+{
+    make_elf64(p);
+    memset(p + 0x100, 0, 0x100);
+    put(p, 0x100, 4, 0xE85250D6);
+    put(p, 0x108, 4, 64);
+    put(p, 0x10C, 4, 0u - 0xE85250D6u - 64u);
+    put(p, 0x110, 4, 1 | 1 << 16); /* type 1, optional: request */
+    put(p, 0x114, 4, 12);
+    put(p, 0x118, 4, 99);
+    put(p, 0x120, 4, 4);
+    put(p, 0x124, 4, 12);
+    put(p, 0x134, 4, 8); /* the end */
+}
+
+/* The ELF32 kernel, its second segment a Xen note that names 0x100040. */
+static void make_pvh(u8 *p)
+{
+    make_elf32(p);
+    memset(p + 0x100, 0, 0x100);
+    put(p, 84, 4, 4);
+    put(p, 88, 4, 0x180);
+    put(p, 100, 4, 20);
+    put(p, 0x180, 4, 4);
+    put(p, 0x184, 4, 4);
+    put(p, 0x188, 4, 18);
+    memcpy(p + 0x18C, "Xen", 4);
+    put(p, 0x190, 4, 0x100040);
+}
+
+/* Two section headers at 0x2900 of an ELF32 file: nothing, and 16 bytes at 0x2000 that are not loaded. */
+static void put_sections32(u8 *p)
+{
+    put(p, 32, 4, 0x2900);
+    put(p, 46, 2, 40);
+    put(p, 48, 2, 2);
+    put(p, 50, 2, 1);
+    memset(p + 0x2900, 0, 80);
+    put(p, 0x2928 + 4, 4, 3);
+    put(p, 0x2928 + 16, 4, 0x2000);
+    put(p, 0x2928 + 20, 4, 16);
+}
+
 static void make_nothing(u8 *p) { memset(p, 0x5A, IMAGE_SIZE); }
 
 /* ---- Linux ---- */
@@ -437,6 +481,119 @@ START_TEST(multiboot_modules)
 }
 END_TEST
 
+START_TEST(multiboot_sections)
+{
+    u8 image[IMAGE_SIZE];
+    struct machine *m = machine_make(RAM_MIB, NULL);
+    struct boot_config c = {.initrd = NULL};
+    struct cpu_state s;
+    u64 info, table;
+
+    make_elf32(image);
+    put_sections32(image);
+    c.kernel = file_make("kernel", image, sizeof(image));
+    load(m, &c);
+    cpu_get_state(machine_cpu(m), &s);
+    info = s.gpr[REG_RBX];
+    ck_assert_uint_eq(guest32(m, info), 0x26D);
+    ck_assert_uint_eq(guest32(m, info + 28), 2);
+    ck_assert_uint_eq(guest32(m, info + 32), 40);
+    ck_assert_uint_eq(guest32(m, info + 40), 1);
+    table = guest32(m, info + 36);
+    ck_assert_uint_ge(guest32(m, table + 40 + 12), 0x180800);
+    ck_assert_mem_eq(phys_page_read(machine_phys(m), guest32(m, table + 40 + 12)) +
+                         (guest32(m, table + 40 + 12) & 0xFFF),
+                     image + 0x2000, 16);
+    machine_destroy(m);
+    free((char *)(uintptr_t)c.kernel);
+}
+END_TEST
+
+/* The address of the first tag of a type, or 0. */
+static u64 tag_find(struct machine *m, u64 info, u32 type)
+{
+    u64 end = info + guest32(m, info), at = info + 8;
+
+    for (; at < end; at += (guest32(m, at + 4) + 7ull) & ~7ull) {
+        if (guest32(m, at) == type)
+            return at;
+        ck_assert_uint_ge(guest32(m, at + 4), 8);
+    }
+    return 0;
+}
+
+START_TEST(multiboot2_entry)
+{
+    u8 image[IMAGE_SIZE];
+    char line[256], list[256], *one = file_make("module1", "abcde", 5);
+    struct machine *m = machine_make(RAM_MIB, NULL);
+    struct boot_config c = {.append = "one two", .initrd = list};
+    struct cpu_state s;
+    u64 info, tag;
+
+    make_multiboot2(image);
+    c.kernel = file_make("kernel", image, sizeof(image));
+    snprintf(list, sizeof(list), "%s a=1", one);
+    load(m, &c);
+    cpu_get_state(machine_cpu(m), &s);
+    check_flat(&s, 0xC09B);
+    ck_assert_uint_eq(s.rip, 0x100020);
+    ck_assert_uint_eq(s.gpr[REG_RAX], 0x36D76289);
+    info = s.gpr[REG_RBX];
+    ck_assert_uint_eq(info % 8, 0);
+    snprintf(line, sizeof(line), "%s one two", c.kernel);
+    ck_assert_str_eq(guest_text(m, tag_find(m, info, 1) + 8), line);
+    ck_assert_str_eq(guest_text(m, tag_find(m, info, 2) + 8), "Faultline");
+    tag = tag_find(m, info, 3);
+    ck_assert_uint_eq(guest32(m, tag + 12) - guest32(m, tag + 8), 5);
+    ck_assert_mem_eq(phys_page_read(machine_phys(m), guest32(m, tag + 8)), "abcde", 5);
+    ck_assert_str_eq(guest_text(m, tag + 16), list);
+    ck_assert_uint_eq(guest32(m, tag_find(m, info, 4) + 8), 639);
+    tag = tag_find(m, info, 6);
+    ck_assert_uint_eq(guest32(m, tag + 8), 24);
+    ck_assert_uint_eq(guest32(m, tag + 16 + 3 * 24), 0x100000);
+    ck_assert_uint_eq(tag_find(m, info, 9), 0);
+    tag = tag_find(m, info, 0);
+    ck_assert_uint_eq(tag + 8, info + guest32(m, info));
+    machine_destroy(m);
+    free((char *)(uintptr_t)c.kernel);
+    free(one);
+}
+END_TEST
+
+START_TEST(pvh_entry)
+{
+    u8 image[IMAGE_SIZE];
+    char list[256], *one = file_make("module1", "abcde", 5);
+    struct machine *m = machine_make(RAM_MIB, NULL);
+    struct boot_config c = {.append = "one two", .initrd = list};
+    struct cpu_state s;
+    u64 info, at;
+
+    make_pvh(image);
+    c.kernel = file_make("kernel", image, sizeof(image));
+    snprintf(list, sizeof(list), "%s a=1", one);
+    load(m, &c);
+    cpu_get_state(machine_cpu(m), &s);
+    check_flat(&s, 0xC09B);
+    ck_assert_uint_eq(s.rip, 0x100040);
+    info = s.gpr[REG_RBX];
+    ck_assert_uint_eq(guest32(m, info), 0x336EC578);
+    ck_assert_uint_eq(guest32(m, info + 4), 1);
+    ck_assert_uint_eq(guest32(m, info + 12), 1);
+    at = guest32(m, info + 16);
+    ck_assert_uint_eq(guest32(m, at + 8), 5);
+    ck_assert_mem_eq(phys_page_read(machine_phys(m), guest32(m, at)), "abcde", 5);
+    ck_assert_str_eq(guest_text(m, guest32(m, at + 16)), list);
+    ck_assert_str_eq(guest_text(m, guest32(m, info + 24)), "one two");
+    ck_assert_uint_eq(guest32(m, info + 48), 4);
+    ck_assert_uint_eq(guest32(m, guest32(m, info + 40) + 3 * 24), 0x100000);
+    machine_destroy(m);
+    free((char *)(uintptr_t)c.kernel);
+    free(one);
+}
+END_TEST
+
 /* ---- ROMs ---- */
 
 static const struct {
@@ -555,7 +712,18 @@ static const struct {
     {make_addresses, 0, {{0x38, 4, 0xFFFFFFFF}}, "outside memory"},
     {make_addresses, 0, {{0x3C, 4, 0x202000}}, "entry 0x202000 is not in the image"},
     {make_addresses, 0, {{0x2C, 4, 0xFFFFFFF0}, {0x30, 4, 0xFFFFFFF0}}, "not in order"},
-    {make_nothing, 0, {{0, 4, 0xE85250D6}, {4, 8, 0x1000000000}, {12, 4, 0u - 0xE85250D6u - 16u}}, "Multiboot 2"},
+    {make_nothing, 0, {{0, 4, 0xE85250D6}, {4, 8, 0x1000000000}, {12, 4, 0u - 0xE85250D6u - 16u}}, "no end tag"},
+    {make_multiboot2, 0, {{0x104, 4, 4}, {0x10C, 4, 0u - 0xE85250D6u - 68u}}, "architecture 4"},
+    {make_multiboot2, 0, {{0x108, 4, 0xFFFFFF00}, {0x10C, 4, 0u - 0xE85250D6u - 0xFFFFFF00u}}, "cut short"},
+    {make_multiboot2, 0, {{0x114, 4, 7}}, "does not fit"},
+    {make_multiboot2, 0, {{0x114, 4, 0xFFFFFFFF}}, "does not fit"},
+    {make_multiboot2, 0, {{0x112, 2, 0}}, "information of type 99"},
+    {make_multiboot2, 0, {{0x120, 4, 7}}, "demands tag 7"},
+    {make_multiboot2, 0, {{0x120, 4, 2}}, "too short"},
+    {make_multiboot2, 0, {{0x120, 4, 3}, {0x128, 4, 0x300000}}, "not in the image"},
+    {make_multiboot2, 0, {{0x120, 4, 3}}, "entry 0x"},
+    {make_pvh, 0, {{0x190, 4, 0xFFFFFFF0}}, "not in the image"},
+    {make_pvh, 0, {{0x190, 4, 0}}, "not in the image"},
     {make_nothing, 0, {{0, 2, 0x8B1F}}, "gzip"},
     {make_nothing, 2, {{0, 2, 0x8B1F}}, "cut short"},
 };
@@ -634,7 +802,8 @@ END_TEST
 /* Random damage of a good image: loaded or refused, never a crash, and a refusal gives a reason. */
 START_TEST(damaged_images)
 {
-    static void (*const makes[])(u8 * p) = {make_bzimage, make_elf32, make_elf64, make_addresses};
+    static void (*const makes[])(u8 * p) = {make_bzimage,   make_elf32,      make_elf64,
+                                            make_addresses, make_multiboot2, make_pvh};
     u8 image[IMAGE_SIZE];
     struct machine *m = machine_make(2, NULL);
     u64 seed = 0x9E3779B97F4A7C15ull * (u64)(_i + 1);
@@ -644,9 +813,11 @@ START_TEST(damaged_images)
         size_t size = IMAGE_SIZE;
 
         makes[_i](image);
+        if (_i == 1)
+            put_sections32(image);
         for (int n = 0; n < 4; n++) {
             seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-            image[(_i == 0 ? 0x1F0 : 0) + (seed >> 33) % 0x120] = (u8)(seed >> 24);
+            image[(_i == 0 ? 0x1F0 : 0) + (seed >> 33) % (_i == 5 ? 0x1A0 : 0x140)] = (u8)(seed >> 24);
         }
         if (seed >> 60 == 0)
             size = 1 + (seed >> 20) % IMAGE_SIZE;
@@ -664,10 +835,8 @@ START_TEST(detection)
     static const struct {
         void (*make)(u8 *p);
         enum boot_kind kind;
-    } rows[] = {{make_bzimage, BOOT_BZIMAGE},
-                {make_elf32, BOOT_MULTIBOOT},
-                {make_elf64, BOOT_MULTIBOOT},
-                {make_addresses, BOOT_MULTIBOOT},
+    } rows[] = {{make_bzimage, BOOT_BZIMAGE},     {make_elf32, BOOT_MULTIBOOT},       {make_elf64, BOOT_MULTIBOOT},
+                {make_addresses, BOOT_MULTIBOOT}, {make_multiboot2, BOOT_MULTIBOOT2}, {make_pvh, BOOT_PVH},
                 {make_nothing, BOOT_UNKNOWN}};
     u8 image[IMAGE_SIZE];
 
@@ -709,10 +878,13 @@ int main(void)
     tcase_add_loop_test(tc, compressed_kernels, 0, 2);
     tcase_add_loop_test(tc, multiboot_entry, 0, COUNT(multiboot_images));
     tcase_add_test(tc, multiboot_modules);
+    tcase_add_test(tc, multiboot_sections);
+    tcase_add_test(tc, multiboot2_entry);
+    tcase_add_test(tc, pvh_entry);
     tcase_add_loop_test(tc, rom_images, 0, COUNT(roms));
     tcase_add_loop_test(tc, bad_images, 0, COUNT(bad));
     tcase_add_test(tc, bad_files);
-    tcase_add_loop_test(tc, damaged_images, 0, 4);
+    tcase_add_loop_test(tc, damaged_images, 0, 6);
     tcase_add_test(tc, detection);
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);
