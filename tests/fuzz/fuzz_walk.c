@@ -70,6 +70,8 @@ static void take_question(struct input *in, struct question *q)
     q->count = levels[q->p.mode];
     for (unsigned i = 0; i < q->count; i++)
         q->chain[i] = input_take(in, 8) & (q->p.mode == PAGING_32BIT ? 0xffffffff : ~0ull);
+    q->p.pks = input_byte(in) & 1 && q->p.mode >= PAGING_4LEVEL;
+    q->p.pkrs = (u32)input_take(in, 4);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
