@@ -231,14 +231,12 @@ static void put_header(struct linux_image *k, bool text_screen)
     }
 }
 
-/* The 32-bit entry suits every kernel on every processor; the 64-bit one needs a model known to have long mode. */
+/* The 32-bit entry suits every kernel on every processor; the 64-bit one needs long mode. */
 static bool use_64bit(struct machine *m, const struct boot_config *c, const struct linux_image *k)
 {
-    const char *model = machine_cpu_model(m);
-
     if (k->version < 0x20C || !(boot_get16(k->params + XLOADFLAGS) & XLF_KERNEL_64) || c->entry == BOOT_ENTRY_32)
         return false;
-    return c->entry == BOOT_ENTRY_64 || (!strncmp(model, "max", 3) && !strstr(model, "-lm"));
+    return c->entry == BOOT_ENTRY_64 || cpu_has(machine_cpu(m), "lm");
 }
 
 static void enter(struct machine *m, const struct boot_config *c, const struct linux_image *k)

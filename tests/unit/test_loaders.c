@@ -234,6 +234,7 @@ static const struct {
     {NULL, RAM_MIB, BOOT_ENTRY_AUTO, 0x1000000, 0x1000200, true},
     {"max,-lm", RAM_MIB, BOOT_ENTRY_AUTO, 0x1000000, 0x1000000, false},
     {"486", RAM_MIB, BOOT_ENTRY_AUTO, 0x1000000, 0x1000000, false},
+    {"Opteron_G1", RAM_MIB, BOOT_ENTRY_AUTO, 0x1000000, 0x1000200, true},
     {NULL, RAM_MIB, BOOT_ENTRY_32, 0x1000000, 0x1000000, false},
     {NULL, 16, BOOT_ENTRY_AUTO, 0x200000, 0x200200, true},
 };
