@@ -232,7 +232,7 @@ void cpu_pulse_nmi(struct cpu *cpu)
 void cpu_pulse_init(struct cpu *cpu)
 {
     cpu->init_pending = true;
-    cpu->left_trace = true;
+    cpu_request_stop(cpu); /* the run loop looks for it where it looks for that */
 }
 
 /* SDM "Typical BSP Initialization Sequence": the vector is the page at which it starts in real-address mode. */

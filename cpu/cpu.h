@@ -47,7 +47,7 @@ enum cpu_stop {
     CPU_STOP_DEADLINE,  /* the count asked for is reached */
     CPU_STOP_HALTED,    /* HLT or MWAIT, and no interrupt is pending: advance time or end the run */
     CPU_STOP_SHUTDOWN,  /* triple fault; cpu_reset() is the only way on */
-    CPU_STOP_REQUESTED, /* cpu_request_stop() was called by a device or an observer */
+    CPU_STOP_REQUESTED, /* cpu_request_stop() was called by a device or an observer, or INIT was taken */
     CPU_STOP_STUCK, /* a million exceptions were delivered and no instruction retired; cpu_run() may be called again */
 };
 

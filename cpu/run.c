@@ -386,10 +386,6 @@ static bool landed(struct cpu *cpu)
  */
 static bool events(struct cpu *cpu, bool inhibited)
 {
-    if (unlikely(cpu->init_pending)) {
-        cpu_take_init(cpu);
-        return true;
-    }
     if (unlikely(cpu->waiting))
         return false;
     if (cpu->dr6_pending) {
@@ -434,8 +430,7 @@ static enum cpu_stop run(struct cpu *cpu)
         }
         u8 shadow = cpu->shadow_step = cpu->shadow;
         cpu->shadow = SHADOW_NONE;
-        if ((cpu->intr || cpu->nmi_pending || cpu->init_pending || cpu->dr6_pending) &&
-            events(cpu, shadow != SHADOW_NONE))
+        if ((cpu->intr || cpu->nmi_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
             continue;
         u64 now = loop_count(cpu);
         if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {
@@ -444,6 +439,8 @@ static enum cpu_stop run(struct cpu *cpu)
                 cpu->fruitless = 0;
                 return CPU_STOP_STUCK;
             }
+            if (cpu->init_pending)
+                cpu_take_init(cpu);
             if (cpu->stop_requested)
                 return CPU_STOP_REQUESTED;
             return cpu->halted ? CPU_STOP_HALTED : CPU_STOP_DEADLINE;
@@ -467,7 +464,7 @@ static enum cpu_stop run(struct cpu *cpu)
 enum cpu_stop cpu_run(struct cpu *cpu, u64 deadline)
 {
     cpu->deadline = deadline;
-    cpu->stop_requested = false;
+    cpu->stop_requested = cpu->init_pending;
     if (cpu->shutdown)
         return CPU_STOP_SHUTDOWN;
     if (__builtin_expect(_setjmp(cpu->landing), 0) && !landed(cpu)) {

@@ -587,6 +587,7 @@ START_TEST(startup)
     ck_assert_int_eq(cpu_run(cpu, 10), CPU_STOP_HALTED);
     ck_assert_uint_eq(cpu_icount(cpu), 0);
     cpu_pulse_init(cpu);
+    ck_assert_int_eq(cpu_run(cpu, 10), CPU_STOP_REQUESTED);
     ck_assert_int_eq(cpu_run(cpu, 10), CPU_STOP_HALTED);
     cpu_set_intr(cpu, false);
     cpu_startup(cpu, 0x09);
@@ -598,6 +599,7 @@ START_TEST(startup)
     ck_assert_uint_eq(s.seg[SEG_CS].selector, 0x0900);
     ck_assert_uint_eq(s.seg[SEG_CS].base, 0x9000);
     cpu_pulse_init(cpu); /* and it waits again */
+    ck_assert_int_eq(cpu_run(cpu, 10), CPU_STOP_REQUESTED);
     ck_assert_int_eq(cpu_run(cpu, 10), CPU_STOP_HALTED);
     cpu_get_state(cpu, &s);
     ck_assert_uint_eq(s.gpr[REG_RAX], 0);
