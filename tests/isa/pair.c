@@ -32,6 +32,7 @@ static void make_machine(u64 fs, u64 gs)
 {
     pair_vm = vm_create(VM_LONG64, NULL);
     pair_vm->cpu->features.has[0] = pair_vm->cpu->features.has[1] = ~0ull;
+    features_remove(&pair_vm->cpu->features, FEAT_APIC); /* the test machine has none to be asked */
     vm_set_cpl(pair_vm, 3);
     for (unsigned v = 0; v < 256; v++) /* as Linux: INT3 and INTO for all */
         if (v != 3 && v != 4)
