@@ -129,11 +129,13 @@ static enum cpu_stop run_processor(struct machine *m, u64 limit)
 /* A guest that resets, or faults, again and again without executing anything would outlast any budget: a run that has
  * one ends. */
 #define FRUITLESS_RESETS 64
+/* So would one that sleeps while a timer that cannot wake it ticks: this many times in a row. */
+#define FRUITLESS_LEAPS (1u << 22)
 
 struct machine_end machine_run(struct machine *m, struct machine_limits limits)
 {
-    u64 reset_count = UINT64_MAX;
-    unsigned fruitless = 0;
+    u64 reset_count = UINT64_MAX, leap_count = UINT64_MAX;
+    unsigned fruitless = 0, leaps = 0;
     u64 limit = limits.max_instructions ? limits.max_instructions : UINT64_MAX;
 
     m->end_wanted = false;
@@ -148,7 +150,12 @@ struct machine_end machine_run(struct machine *m, struct machine_limits limits)
             fruitless = cpu_icount(m->cpu) == reset_count ? fruitless + 1 : 0;
             reset_count = cpu_icount(m->cpu);
         }
-        if (limits.max_instructions && (stop == CPU_STOP_STUCK || fruitless > FRUITLESS_RESETS)) {
+        if (stop == CPU_STOP_HALTED) {
+            leaps = cpu_icount(m->cpu) == leap_count ? leaps + 1 : 0;
+            leap_count = cpu_icount(m->cpu);
+        }
+        if (limits.max_instructions &&
+            (stop == CPU_STOP_STUCK || fruitless > FRUITLESS_RESETS || leaps > FRUITLESS_LEAPS)) {
             machine_end_with(m, END_BUDGET, EXIT_BUDGET, 0);
             continue;
         }

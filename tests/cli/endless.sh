@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Guests that try to outlast a budget: a handler whose first instruction faults again, so that no instruction ever retires; a machine that resets
-# as soon as it starts. A run with a budget ends with exit status 124, and soon.
+# as soon as it starts; a sleeper whose alarm is a day of timer ticks away. A run with a budget ends with exit status 124, and soon.
 #   endless.sh FAULTLINE
 faultline=$(realpath "${1:?}")
 dir=$(mktemp -d)
@@ -18,7 +18,7 @@ rom() {
 ends() { # name, status, options
     name=$1 want=$2
     shift 2
-    timeout 60 "$faultline" -rom "$dir/$name" -m 1M -serial none --max-instructions 1000000 "$@" </dev/null >/dev/null 2>&1
+    timeout -s KILL 60 "$faultline" -rom "$dir/$name" -m 1M -serial none --max-instructions 1000000 "$@" </dev/null >/dev/null 2>&1
     status=$?
     if [ $status = "$want" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name $*: exit status $status, not $want"; fi
 }
@@ -33,11 +33,14 @@ rom loop 'eb fe'
 rom repeat 'b9 ff ff f3 aa eb f9'
 # cli; hlt: nothing can end it
 rom halt 'fa f4'
+# PIT every 2 ticks, but only the RTC's line open, its alarm at 23:59:59; sti; hlt
+rom tomorrow 'b0 34 e6 43 b0 02 e6 40 b0 00 e6 40 b0 01 e6 70 b0 59 e6 71 b0 03 e6 70 b0 59 e6 71 b0 05 e6 70 b0 23 e6 71 b0 0b e6 70 b0 22 e6 71 b0 fb e6 21 b0 fe e6 a1 fb f4'
 ends undefined 124
 ends triple 124
 ends triple 122 -no-reboot
 ends loop 124
 ends repeat 124
 ends halt 118
+ends tomorrow 124
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
