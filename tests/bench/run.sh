@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Faultline beside QEMU's TCG and Bochs: run.sh [-r ROUNDS] [-w "NAME .."] [-b "32 64"] [-n] FAULTLINE DIRECTORY
+# Faultline beside QEMU's TCG and Bochs: run.sh [-r ROUNDS] [-w "NAME .."] [-b "32 64"] [-e "qemu bochs"] [-n] FAULTLINE DIRECTORY
 #
 # Each workload of workloads.txt runs on each emulator in turn, ROUNDS times (3); the table shows medians of the CPU
 # seconds that the emulator's process used between the guest's START and END, as ratios to QEMU and Bochs, and host
@@ -9,19 +9,21 @@
 set -u
 
 usage() {
-    echo "usage: run.sh [-r ROUNDS] [-w \"NAME ..\"] [-b \"32 64\"] [-n] FAULTLINE DIRECTORY" >&2
+    echo "usage: run.sh [-r ROUNDS] [-w \"NAME ..\"] [-b \"32 64\"] [-e \"qemu bochs\"] [-n] FAULTLINE DIRECTORY" >&2
     exit 2
 }
 
 rounds=3
 wanted=
 widths="32 64"
+peers="qemu bochs"
 count_instructions=yes
-while getopts r:w:b:n option; do
+while getopts r:w:b:e:n option; do
     case $option in
     r) rounds=$OPTARG ;;
     w) wanted=" $OPTARG " ;;
     b) widths=$OPTARG ;;
+    e) peers=$OPTARG ;;
     n) count_instructions= ;;
     *) usage ;;
     esac
@@ -42,8 +44,8 @@ have() {
 
 "$here/build.sh" "$out" || exit 1
 emulators=faultline
-have qemu-system-x86_64 && emulators="$emulators qemu"
-have bochs && emulators="$emulators bochs"
+case $peers in *qemu*) have qemu-system-x86_64 && emulators="$emulators qemu" ;; esac
+case $peers in *bochs*) have bochs && emulators="$emulators bochs" ;; esac
 [ -n "$count_instructions" ] && { have valgrind || count_instructions=; }
 # All on one processor, the last, so that it is the same one for each.
 processor=$(($(nproc) - 1))
