@@ -117,9 +117,12 @@ install-build-packages:
 install-test-packages:
 	@tests/support/deps.sh $(TEST_PACKAGES)
 
+# A build within a recipe: on all processors, unless the caller has said how many.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: run
 run: install-build-packages ## install what is missing, build, boot the embedded guest and explain its faults
-	@$(MAKE) --no-print-directory all
+	@+$(SUBMAKE) all
 	@$(BUILD)/faultline demo --explain --stats
 
 # What runs under the sanitizers too: all but the long enumeration and what runs code natively.
@@ -130,10 +133,10 @@ LINTS := tests/lint/layers.sh tests/lint/size.sh
 
 .PHONY: check
 check: install-test-packages ## install what tests need, build with gcc and clang, run every test
-	@$(MAKE) --no-print-directory MODE=release all tests
-	@$(MAKE) --no-print-directory MODE=asan tests replay-programs
-	@$(MAKE) --no-print-directory check-clang
-	@$(MAKE) --no-print-directory FLOAT=portable BUILD=$(BUILD)/portable $(PORTABLE_TESTS) $(BUILD)/portable/faultline
+	@+$(SUBMAKE) MODE=release all tests
+	@+$(SUBMAKE) MODE=asan tests replay-programs
+	@+$(SUBMAKE) check-clang
+	@+$(SUBMAKE) FLOAT=portable BUILD=$(BUILD)/portable $(PORTABLE_TESTS) $(BUILD)/portable/faultline
 	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" "tests/mutation/mutate.pl check ." $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(PORTABLE_TESTS) $(FUZZ_REPLAYS) \
 	    "tests/conformance/run.sh $(BUILD)/release/faultline $(BUILD)/conformance" \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
@@ -142,35 +145,35 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 # A build with the other compiler, for its warnings, and its one test: does it do the same?
 .PHONY: check-clang
 check-clang:
-	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
+	@+$(SUBMAKE) CC=clang BUILD=$(BUILD)/clang all
 
 .PHONY: check-guests
 check-guests: ## download and boot Debian's kernels with traces, to installers and to a shell (about 350 MB, some ten minutes)
 	@tests/support/deps.sh $(TEST_PACKAGES) $(GUEST_PACKAGES)
-	@$(MAKE) --no-print-directory MODE=release all
+	@+$(SUBMAKE) MODE=release all
 	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
 
 .PHONY: suites
 suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and built below SUITES (build/suites)
 	@tests/support/deps.sh $(BUILD_PACKAGES) gcc-12-multilib git nasm
-	@$(MAKE) --no-print-directory MODE=release all
+	@+$(SUBMAKE) MODE=release all
 	@tests/conformance/suites.sh $(BUILD)/release/faultline $(or $(SUITES),$(BUILD)/suites)
 
 .PHONY: conformance
 conformance: ## the conformance ROMs on Faultline, QEMU and Bochs, as a table
 	@tests/support/deps.sh $(BUILD_PACKAGES) binutils qemu-system-x86 bochs bochs-term
-	@$(MAKE) --no-print-directory MODE=release all
+	@+$(SUBMAKE) MODE=release all
 	@tests/conformance/peers.sh $(BUILD)/release/faultline $(BUILD)/conformance
 
 .PHONY: bench
 bench: ## host time beside QEMU and Bochs, and host instructions per guest instruction
 	@tests/support/deps.sh $(BUILD_PACKAGES) qemu-system-x86 bochs bochs-term valgrind
-	@$(MAKE) --no-print-directory MODE=release all
+	@+$(SUBMAKE) MODE=release all
 	@tests/bench/run.sh $(BUILD)/release/faultline $(BUILD)/bench
 
 .PHONY: bench-boot
 bench-boot: ## host time of booting Debian's kernels beside QEMU (after make check-guests)
-	@$(MAKE) --no-print-directory MODE=release all
+	@+$(SUBMAKE) MODE=release all
 	@tests/bench/boot.sh $(BUILD)/release/faultline $(BUILD)/bench $(BUILD)/kernels
 
 .PHONY: mutants
@@ -189,7 +192,7 @@ format: ## clang-format over the sources
 # The long enumeration is thinned: at -O0 it would take an hour.
 .PHONY: coverage
 coverage: install-test-packages ## rows of the list and branches of mmu/ that the tests leave out, and lines covered
-	@$(MAKE) --no-print-directory MODE=coverage tests replay-programs
+	@+$(SUBMAKE) MODE=coverage tests replay-programs
 	@find $(BUILD)/coverage -name '*.gcda' -delete; rm -f $(BUILD)/coverage/rows
 	@FAULTLINE_COVERAGE_ROWS=$(abspath $(BUILD))/coverage/rows WALK_ORACLE_THIN=97 TEST_NATIVE_COUNT=100 tests/run.sh \
 	    $(TEST_MAIN:%.c=$(BUILD)/coverage/%) $(foreach n,$(FUZZ_NAMES),"$(BUILD)/coverage/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
