@@ -10,23 +10,6 @@
 enum { HEADER = 36, RSDP_SIZE = 36, FADT_SIZE = 244, FACS_SIZE = 64, HPET_SIZE = 56, MADT_SIZE = 128, TABLES = 4 };
 enum { SPACE_MEMORY = 0, SPACE_IO = 1 };
 
-/* "DSDT": one name. SLP_TYP of S5 for PM1a and PM1b, and two reserved elements. */
-static const u8 aml[] = {
-    0x08,
-    '_',
-    'S',
-    '5',
-    '_', /* Name (_S5_, */
-    0x12,
-    0x06,
-    0x04, /*   Package, 6 bytes with this one, 4 elements */
-    MACHINE_SLP_TYP_S5,
-    MACHINE_SLP_TYP_S5,
-    0x00,
-    0x00, /* Zero each: the opcode of the number 0 is 0 */
-};
-_Static_assert(MACHINE_SLP_TYP_S5 == 0, "another number needs a BytePrefix");
-
 /* A table whose header says what it is, its length and checksum. */
 static u64 put_table(struct firmware *f, u8 *table, size_t size, const char *signature, u8 revision)
 {
@@ -53,10 +36,12 @@ static void put_address(u8 *at, u8 space, u8 bits, u8 access, u64 address)
 
 static u64 put_dsdt(struct firmware *f)
 {
-    u8 table[HEADER + sizeof(aml)] = {0};
+    u8 table[HEADER + sizeof(((struct aml *)0)->bytes)] = {0};
+    struct aml aml;
 
-    memcpy(table + HEADER, aml, sizeof(aml));
-    return put_table(f, table, sizeof(table), "DSDT", 1);
+    acpi_definition_block(&aml);
+    memcpy(table + HEADER, aml.bytes, aml.size);
+    return put_table(f, table, HEADER + aml.size, "DSDT", 1);
 }
 
 /* "Firmware ACPI Control Structure": aligned on 64 bytes, without a checksum. */
@@ -149,7 +134,8 @@ static u64 put_madt(struct firmware *f)
     e[2] = MACHINE_IOAPIC_ID;
     boot_put32(e + 4, MACHINE_IOAPIC);
     madt_override(t, &size, 0, 2, 0);
-    madt_override(t, &size, MACHINE_SCI_IRQ, MACHINE_SCI_IRQ, 0xD); /* active high, level */
+    for (u8 irq = MACHINE_SCI_IRQ; irq <= 11; irq++) /* the SCI, and where PCI interrupts are routed */
+        madt_override(t, &size, irq, irq, 0xD);      /* active high, level */
     e = madt_entry(t, &size, 4, 6);
     e[2] = 0xFF; /* of all processors */
     e[5] = 1;
@@ -179,7 +165,7 @@ static u64 put_rsdp(struct firmware *f, u64 rsdt, u64 xsdt)
     boot_put64(t + 24, xsdt);
     firmware_checksum(t, 20, 8);
     firmware_checksum(t, RSDP_SIZE, 32);
-    return firmware_place(f, t, sizeof(t), 16);
+    return f->rsdp = firmware_place(f, t, sizeof(t), 16);
 }
 
 bool firmware_put_acpi(struct firmware *f)

@@ -297,7 +297,7 @@ bool boot_load(struct machine *m, const struct boot_config *c, char *why, size_t
     }
     if (!rom && !c->kernel && !(rom = boot_find_firmware(why, size)))
         return false;
-    if (rom && !boot_rom(m, rom, why, size))
+    if (rom && (!boot_rom(m, rom, why, size) || !boot_offer(m, why, size)))
         return false;
     if (c->kernel && !load_kernel(m, c, why, size))
         return false;

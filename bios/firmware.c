@@ -117,6 +117,13 @@ u64 firmware_place(struct firmware *f, const void *bytes, size_t size, u64 align
 {
     u64 at = (f->next + align - 1) & ~(align - 1);
 
+    if (f->blob) {
+        if (at + size > FIRMWARE_BLOB)
+            return 0;
+        memcpy(f->blob + at, bytes, size);
+        f->next = at + size;
+        return at;
+    }
     if (at + size > FIRMWARE_TABLES_END || !phys_copy_in(machine_phys(f->machine), at, bytes, size))
         return 0;
     f->next = at + size;

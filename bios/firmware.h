@@ -8,6 +8,7 @@
 #include "bios/image.h"
 
 #define FIRMWARE_BASE 0xF0000u
+#define FIRMWARE_BLOB 0x4000u        /* bytes of a blob; its first 64 are not used, so that no offset is 0 */
 #define FIRMWARE_TABLES_END 0xFE000u /* code follows */
 
 /* Where tables are put, one after the other. */
@@ -15,6 +16,8 @@ struct firmware {
     struct machine *machine;
     bool text_screen;
     u64 next;
+    u8 *blob;          /* where the tables are to be relocated, there is no memory to put them in: offsets in here */
+    u64 rsdp;          /* where that is */
     u32 cpu_signature; /* CPUID.01H:EAX, as RESET leaves it in EDX */
 };
 
@@ -24,7 +27,17 @@ u64 firmware_place(struct firmware *, const void *bytes, size_t size, u64 align)
 void firmware_checksum(u8 *bytes, size_t size, size_t at);
 
 bool firmware_put_acpi(struct firmware *); /* acpi.c */
-bool firmware_put_mp(struct firmware *);   /* mp_table.c */
+/* The same as files that firmware loads from fw_cfg: linker.c. */
+bool firmware_offer_acpi(struct machine *);
+
+/* AML under construction, and the body of the DSDT. */
+struct aml {
+    u8 bytes[2048];
+    size_t size;
+};
+void acpi_definition_block(struct aml *);
+
+bool firmware_put_mp(struct firmware *); /* mp_table.c */
 
 /* All of it. Before the kernel is loaded: what that puts into page 0 stands. */
 bool firmware_put(struct machine *, bool text_screen);

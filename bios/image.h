@@ -76,6 +76,8 @@ bool boot_rom(struct machine *, const char *name, char *why, size_t size);
 
 /* Where the firmware of this host is; NULL with one line in `why`. */
 const char *boot_find_firmware(char *why, size_t size);
+/* Fills fw_cfg with what firmware is to find there. */
+bool boot_offer(struct machine *, char *why, size_t size);
 
 /* Kernel images of Multiboot and PVH (multiboot_image.c). */
 struct multiboot_image {

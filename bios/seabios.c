@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bios/firmware.h"
+
 static const char *const paths[] = {
     "/usr/share/seabios/bios-256k.bin",    "/usr/share/qemu/bios-256k.bin", "/usr/share/qemu-kvm/bios-256k.bin",
     "/usr/local/share/qemu/bios-256k.bin", "/usr/share/seabios/bios.bin",
@@ -17,4 +19,32 @@ const char *boot_find_firmware(char *why, size_t size)
             return paths[i];
     snprintf(why, size, "there is no firmware to boot with: install the package seabios, or name one with -bios FILE");
     return NULL;
+}
+
+/* ---- What it asks fw_cfg for ---- */
+
+/* "etc/e820": address, length, type; RAM alone, for the rest is the firmware's own doing. */
+static bool offer_memory(struct machine *m)
+{
+    u8 entries[2 * 20];
+    u64 high = machine_high_ram(m);
+
+    boot_put64(entries, 0);
+    boot_put64(entries + 8, machine_low_ram(m));
+    boot_put32(entries + 16, E820_RAM);
+    boot_put64(entries + 20, MACHINE_HIGH_RAM);
+    boot_put64(entries + 28, high);
+    boot_put32(entries + 36, E820_RAM);
+    return fw_cfg_add_file(machine_fw_cfg(m), "etc/e820", entries, high ? 40 : 20);
+}
+
+bool boot_offer(struct machine *m, char *why, size_t size)
+{
+    static const u8 states[6] = {0x80, 0, 0, 0, 0, 0x80}; /* S0 and S5 */
+
+    if (offer_memory(m) && fw_cfg_add_file(machine_fw_cfg(m), "etc/system-states", states, sizeof(states)) &&
+        firmware_offer_acpi(m))
+        return true;
+    snprintf(why, size, "out of memory");
+    return false;
 }

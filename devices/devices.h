@@ -141,7 +141,8 @@ bool acpi_pm_may_interrupt(const struct acpi_pm *);
 extern const struct region_ops acpi_pm_ops; /* 12 bytes: 0x600 */
 
 /* QEMU's fw_cfg. Bytes are copied; false when out of memory, or of keys or name length. */
-enum { FW_CFG_RAM_SIZE = 0x03, FW_CFG_NB_CPUS = 0x05, FW_CFG_MAX_CPUS = 0x0F };
+enum { FW_CFG_RAM_SIZE = 0x03, FW_CFG_NB_CPUS = 0x05, FW_CFG_BOOT_MENU = 0x0E, FW_CFG_MAX_CPUS = 0x0F };
+struct phys;
 struct fw_cfg;
 struct fw_cfg *fw_cfg_create(void);
 void fw_cfg_reset(struct fw_cfg *);
@@ -149,7 +150,10 @@ void fw_cfg_destroy(struct fw_cfg *);
 bool fw_cfg_set(struct fw_cfg *, u16 key, const void *bytes, size_t size);
 bool fw_cfg_set_number(struct fw_cfg *, u16 key, u64 value, unsigned width); /* little-endian */
 bool fw_cfg_add_file(struct fw_cfg *, const char *name, const void *bytes, size_t size);
-extern const struct region_ops fw_cfg_ops; /* 2 bytes: 0x510 */
+/* From now on items may be read by DMA, too, and say so. */
+bool fw_cfg_allow_dma(struct fw_cfg *, struct phys *);
+extern const struct region_ops fw_cfg_ops;     /* 2 bytes: 0x510 */
+extern const struct region_ops fw_cfg_dma_ops; /* 8 bytes: 0x514 */
 
 /* QEMU's pc-testdev; `line` is its line 0, of 24. It survives a reset. */
 #define TESTDEV_MEMORY 0x10000u

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * QEMU's firmware configuration device ("QEMU Firmware Configuration (fw_cfg) Device", Specification): a selector names
- * an item, and its bytes are read one after the other. Items are copied in; files (keys from 20h) are listed in the
- * directory. Without the DMA interface, which bit 1 of the item "ID" would announce.
+ * an item, and its bytes are read one after the other, by the data port or by DMA. Items are copied in; files (keys
+ * from 20h) are listed in the directory.
  */
 #include "devices/devices.h"
+#include "mmu/phys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { KEY_SIGNATURE = 0x00, KEY_ID = 0x01, KEY_FILE_DIR = 0x19, KEY_FILES = 0x20, KEYS = 0x60 };
-enum { ARCH_LOCAL = 0x8000, WRITE_CHANNEL = 0x4000, ID_TRADITIONAL = 1 };
+enum { ARCH_LOCAL = 0x8000, WRITE_CHANNEL = 0x4000, ID_TRADITIONAL = 1, ID_DMA = 2 };
 enum { DIRECTORY_ENTRY = 64, NAME_SIZE = 56 };
 
 struct item {
@@ -24,6 +25,8 @@ struct fw_cfg {
     unsigned files;
     u16 select;
     size_t at;
+    struct phys *phys; /* NULL: no DMA */
+    u64 address;       /* of the DMA request being written */
 };
 
 static struct item *item_of(struct fw_cfg *f, u16 key)
@@ -129,8 +132,109 @@ static void fw_cfg_write(void *device, u64 offset, u64 value, unsigned width)
 
 const struct region_ops fw_cfg_ops = {fw_cfg_read, fw_cfg_write, 1, 2};
 
+/* ---- DMA: the address of a request is written big-endian, the low half starts it ---- */
+
+enum { DMA_ERROR = 0x01, DMA_READ = 0x02, DMA_SKIP = 0x04, DMA_SELECT = 0x08, DMA_WRITE = 0x10, DMA_REQUEST = 16 };
+#define DMA_SIGNATURE 0x51454D5520434647ull /* "QEMU CFG" */
+/* Behind an item's end there are zeros without end; so many of them are to be had at a time. */
+#define DMA_ZEROS 0x10000u
+
+static u64 get_be(const u8 *from, unsigned width)
+{
+    u64 value = 0;
+
+    for (unsigned i = 0; i < width; i++)
+        value = value << 8 | from[i];
+    return value;
+}
+
+static bool dma_read(struct fw_cfg *f, u64 to, u32 length)
+{
+    const struct item *item = item_of(f, f->select);
+    size_t left = item && f->at < item->size ? item->size - f->at : 0, n = length < left ? length : left;
+
+    if (length - n > DMA_ZEROS)
+        return false;
+    if (n) {
+        phys_copy_in(f->phys, to, item->bytes + f->at, n);
+        f->at += n;
+    }
+    if (length > n)
+        phys_fill(f->phys, to + n, 0, length - n);
+    return true;
+}
+
+static void dma_skip(struct fw_cfg *f, u32 length)
+{
+    const struct item *item = item_of(f, f->select);
+    size_t left = item && f->at < item->size ? item->size - f->at : 0;
+
+    f->at += length < left ? length : left;
+}
+
+/* No item here may be written. */
+static void dma_execute(struct fw_cfg *f)
+{
+    u8 request[DMA_REQUEST], done[4];
+    u32 control, length;
+    u64 at = f->address;
+    bool ok = true;
+
+    f->address = 0;
+    if (!f->phys || !phys_copy_out(f->phys, at, request, sizeof(request)))
+        return;
+    control = (u32)get_be(request, 4);
+    length = (u32)get_be(request + 4, 4);
+    if (control & DMA_SELECT) {
+        f->select = (u16)(control >> 16);
+        f->at = 0;
+    }
+    if (control & DMA_READ)
+        ok = dma_read(f, get_be(request + 8, 8), length);
+    else if (control & DMA_WRITE)
+        ok = false;
+    else if (control & DMA_SKIP)
+        dma_skip(f, length);
+    put_be(done, ok ? 0 : DMA_ERROR, 4);
+    phys_copy_in(f->phys, at, done, sizeof(done));
+}
+
+static u64 swap(u64 value, unsigned width) { return __builtin_bswap64(value) >> (64 - 8 * width); }
+
+static u64 dma_port_read(void *device, u64 offset, unsigned width)
+{
+    const struct fw_cfg *f = device;
+    u64 big = DMA_SIGNATURE << (8 * offset) >> (64 - 8 * width);
+
+    return f->phys ? swap(big, width) : ~0ull;
+}
+
+static void dma_port_write(void *device, u64 offset, u64 value, unsigned width)
+{
+    struct fw_cfg *f = device;
+
+    if (width != 4)
+        return;
+    value = swap(value, 4);
+    if (offset == 0) {
+        f->address = value << 32;
+    } else if (offset == 4) {
+        f->address |= value;
+        dma_execute(f);
+    }
+}
+
+const struct region_ops fw_cfg_dma_ops = {dma_port_read, dma_port_write, 1, 4};
+
+bool fw_cfg_allow_dma(struct fw_cfg *f, struct phys *phys)
+{
+    f->phys = phys;
+    return fw_cfg_set_number(f, KEY_ID, ID_TRADITIONAL | ID_DMA, 4);
+}
+
 void fw_cfg_reset(struct fw_cfg *f)
 {
+    f->address = 0;
     f->select = 0;
     f->at = 0;
 }

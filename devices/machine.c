@@ -241,6 +241,7 @@ static bool attach_ports(struct machine *m)
         {com_table[0].port, 8, &uart_ops, m->com[0].uart},
         {0x04D0, 2, &pic_elcr_ops, m->pic},
         {0x0510, 2, &fw_cfg_ops, m->fw_cfg},
+        {0x0514, 8, &fw_cfg_dma_ops, m->fw_cfg},
         {0x2000, IOAPIC_LINES, &testdev_line_ops, m->testdev},
         {0x8900, 1, &shutdown_port_ops, m->shutdown_port},
     };
@@ -310,8 +311,11 @@ static bool attach_memory(struct machine *m)
 /* What firmware asks for. */
 static bool describe_in_fw_cfg(struct machine *m)
 {
+    if (!fw_cfg_allow_dma(m->fw_cfg, m->phys))
+        return false;
     return fw_cfg_set_number(m->fw_cfg, FW_CFG_RAM_SIZE, m->config.ram_bytes, 8) &&
-           fw_cfg_set_number(m->fw_cfg, FW_CFG_NB_CPUS, 1, 2) && fw_cfg_set_number(m->fw_cfg, FW_CFG_MAX_CPUS, 1, 2);
+           fw_cfg_set_number(m->fw_cfg, FW_CFG_NB_CPUS, 1, 2) && fw_cfg_set_number(m->fw_cfg, FW_CFG_MAX_CPUS, 1, 2) &&
+           fw_cfg_set_number(m->fw_cfg, FW_CFG_BOOT_MENU, m->config.boot_menu, 2);
 }
 
 static bool build(struct machine *m, char *why, size_t size)
@@ -478,6 +482,8 @@ struct pic *machine_pic(struct machine *m) { return m->pic; }
 bool machine_has_apic(struct machine *m) { return m->has_apic; }
 
 struct pit *machine_pit(struct machine *m) { return m->pit; }
+
+struct fw_cfg *machine_fw_cfg(struct machine *m) { return m->fw_cfg; }
 
 struct pci *machine_pci(struct machine *m) { return m->pci; }
 

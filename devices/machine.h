@@ -110,8 +110,9 @@ void machine_request_stop(struct machine *);
 #define MACHINE_IOAPIC 0xFEC00000u
 #define MACHINE_IOAPIC_ID 1u
 #define MACHINE_HPET 0xFED00000u
-#define MACHINE_PM_BASE 0xB000u
+#define MACHINE_PM_BASE 0x600u
 enum { MACHINE_SLP_TYP_S5 = 0, MACHINE_SCI_IRQ = 9 };
+#define MACHINE_PIRQ_IRQS {10, 10, 11, 11} /* where firmware routes the four PCI interrupts */
 bool machine_has_apic(struct machine *);
 
 /* Its parts. */
@@ -125,6 +126,7 @@ struct rtc *machine_rtc(struct machine *);
 struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */
 struct i8042 *machine_keyboard(struct machine *);
 const char *machine_cpu_model(const struct machine *); /* as configured; "max" by default */
+struct fw_cfg *machine_fw_cfg(struct machine *);
 struct pci *machine_pci(struct machine *);
 u64 machine_time(struct machine *);                    /* guest nanoseconds */
 

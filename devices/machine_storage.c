@@ -11,7 +11,7 @@ enum { ACPI_PM_SIZE = 12 };
 /* Where direct boot puts BARs; QEMU's firmware has its windows about there. */
 #define ASSIGN_IO 0xC000u
 #define ASSIGN_MEMORY 0xE0000000u
-static const u8 assign_irq[4] = {10, 10, 11, 11};
+static const u8 assign_irq[4] = MACHINE_PIRQ_IRQS;
 
 static void memory_moved(void *ctx)
 {
