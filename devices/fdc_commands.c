@@ -139,6 +139,14 @@ void fdc_exchanged(struct fdc *f, bool tc)
         fdc_later(f, FDC_SECTOR_TIME);
 }
 
+/* A step lowers the change line of a drive with a disk in it; a seek to where the head is makes none. */
+static void step_to(struct floppy_drive *d, u8 cylinder)
+{
+    if (d->format && d->cylinder != cylinder)
+        d->changed = false;
+    d->cylinder = cylinder;
+}
+
 static void begin(struct fdc *f, enum fdc_work work)
 {
     struct floppy_drive *d = fdc_drive(f);
@@ -150,10 +158,8 @@ static void begin(struct fdc *f, enum fdc_work work)
     f->eot = f->command[6];
     f->sector_count = work == WORK_VERIFY && f->command[1] & 0x80 ? f->command[8] : 0;
     f->st1 = f->st2 = 0;
-    if (f->configure & CONFIGURE_EIS && d->present && f->c < FDC_MAX_CYLINDER) { /* implied seek */
-        d->changed = d->changed && !d->format;
-        d->cylinder = f->c;
-    }
+    if (f->configure & CONFIGURE_EIS && d->present && f->c < FDC_MAX_CYLINDER) /* implied seek */
+        step_to(d, f->c);
     fdc_later(f, readable(f) ? FDC_SECTOR_TIME : FDC_SEARCH_TIME);
 }
 
@@ -265,8 +271,7 @@ static void seek_to(struct fdc *f, unsigned target, u8 st0)
     clock_arm(f->clock, &f->seek_timer, clock_now(f->clock) + (steps + 1) * (u64)FDC_STEP_TIME);
 }
 
-/* All drives that are seeking have arrived: their times are not kept apart. A step lowers the change line of a drive
- * with a disk in it. */
+/* All drives that are seeking have arrived: their times are not kept apart. */
 void fdc_seek_done(struct fdc *f)
 {
     for (int i = 0; i < 4; i++) {
@@ -277,8 +282,7 @@ void fdc_seek_done(struct fdc *f)
         d->seeking = false;
         d->ended = true;
         if (d->present) {
-            d->changed = d->changed && !d->format;
-            d->cylinder = d->target;
+            step_to(d, d->target);
         }
     }
     fdc_interrupt(f, true);

@@ -277,6 +277,68 @@ START_TEST(serial_input_wakes)
 }
 END_TEST
 
+/* Shadow RAM as the processor sees it, through its TLB: each setting of a segment, with reads, writes, and both. */
+START_TEST(shadow_ram_follows_the_chipset)
+{
+#define SAY_IT 0xA0, 0x00, 0x00, 0xE6, 0xE9 /* mov al, [0]; out E9h, al */
+#define PAM1(v) 0xB0, v, 0xEE
+#define INC_IT 0xFE, 0x06, 0x00, 0x00
+    static const u8 code[] = {0x66,
+                              0xB8,
+                              0x58,
+                              0x00,
+                              0x00,
+                              0x80,
+                              0xBA,
+                              0xF8,
+                              0x0C,
+                              0x66,
+                              0xEF,
+                              0xBA,
+                              0xFE,
+                              0x0C,
+                              PAM1(2),
+                              0xB8,
+                              0x00,
+                              0xC0,
+                              0x8E,
+                              0xD8, /* DS: C0000 */
+                              0xC6,
+                              0x06,
+                              0x00,
+                              0x00,
+                              0xAA, /* under what is read */
+                              SAY_IT,
+                              PAM1(1),
+                              SAY_IT, /* FF, then AA */
+                              0xC6,
+                              0x06,
+                              0x00,
+                              0x00,
+                              0xBB,
+                              SAY_IT, /* read-only: AA */
+                              INC_IT,
+                              SAY_IT, /* AA */
+                              PAM1(2),
+                              INC_IT,
+                              SAY_IT, /* FF + 1 to RAM: FF */
+                              PAM1(3),
+                              SAY_IT,
+                              INC_IT,
+                              SAY_IT, /* 00, 01 */
+                              OUT_DX(0xF4, 0),
+                              SPIN};
+    static const u8 said[] = {0xFF, 0xAA, 0xAA, 0xAA, 0xFF, 0x00, 0x01};
+    struct rig r;
+
+    rig_open(&r, code, sizeof(code), NULL, 0, true);
+    ck_assert_int_eq(rig_run(&r, 1000).reason, END_DEBUG_EXIT);
+    ck_assert_uint_eq(r.said_count, sizeof(said));
+    ck_assert_mem_eq(r.said, said, sizeof(said));
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(bad_configurations)
 {
     static const struct machine_config bad[] = {
@@ -330,6 +392,7 @@ int main(void)
     tcase_add_test(tc, running_is_interrupted_in_time);
     tcase_add_test(tc, resets_boot_again);
     tcase_add_test(tc, serial_input_wakes);
+    tcase_add_test(tc, shadow_ram_follows_the_chipset);
     tcase_add_test(tc, bad_configurations);
     tcase_add_test(tc, cmos_describes_memory);
     tcase_set_timeout(tc, 30);
