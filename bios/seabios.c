@@ -3,6 +3,7 @@
 #include "bios/image.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bios/firmware.h"
@@ -47,4 +48,32 @@ bool boot_offer(struct machine *m, char *why, size_t size)
         return true;
     snprintf(why, size, "out of memory");
     return false;
+}
+
+/* ---- The video BIOS, which the adapter brings ---- */
+
+static const char *const video_paths[] = {
+    "/usr/share/seabios/vgabios-stdvga.bin",
+    "/usr/share/qemu/vgabios-stdvga.bin",
+    "/usr/share/qemu-kvm/vgabios-stdvga.bin",
+    "/usr/local/share/qemu/vgabios-stdvga.bin",
+};
+
+enum { VIDEO_BIOS_MAX = 65536 };
+
+u8 *boot_video_bios(size_t *size)
+{
+    u8 *bytes = malloc(VIDEO_BIOS_MAX);
+    FILE *f = NULL;
+
+    *size = 0;
+    for (size_t i = 0; bytes && !f && i < sizeof(video_paths) / sizeof(video_paths[0]); i++)
+        f = fopen(video_paths[i], "rb");
+    if (!f) {
+        free(bytes);
+        return NULL;
+    }
+    *size = fread(bytes, 1, VIDEO_BIOS_MAX, f);
+    fclose(f);
+    return bytes;
 }

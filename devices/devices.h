@@ -11,6 +11,7 @@
 #include "devices/apic.h"
 #include "devices/clock.h"
 #include "devices/irq.h"
+#include "devices/ps2.h"
 #include "mmu/bus.h"
 
 /* Two 8259A, the second cascaded on IR2 of the first, and the PIIX edge/level registers. */
@@ -64,7 +65,7 @@ void uart_set_modem(struct uart *, u8 lines); /* UART_CTS | ...: the levels of t
 bool uart_may_interrupt(const struct uart *);
 extern const struct region_ops uart_ops; /* 8 bytes: 0x3F8 */
 
-/* 8042 with an MF2 keyboard and an auxiliary port on which nothing is plugged in. */
+/* 8042: a keyboard port and an auxiliary port, into which devices/ps2.h's are plugged (borrowed). */
 struct i8042_wires {
     struct wire keyboard, aux; /* IRQ 1, IRQ 12 */
     struct wire a20;
@@ -75,8 +76,12 @@ struct i8042 *i8042_create(struct clock *, const struct i8042_wires *);
 void i8042_reset(struct i8042 *);
 void i8042_destroy(struct i8042 *);
 void i8042_a20_is(struct i8042 *, bool enabled); /* somebody else moved the gate */
-void i8042_key(struct i8042 *, u8 set2_byte);    /* the keyboard sends one byte of scan code set 2 */
-bool i8042_may_interrupt(const struct i8042 *);
+struct wire i8042_keyboard_wire(struct i8042 *); /* for the devices' `ready` */
+struct wire i8042_aux_wire(struct i8042 *);
+void i8042_plug(struct i8042 *, const struct ps2_device *keyboard, const struct ps2_device *aux); /* NULL: nothing */
+void i8042_expect_input(struct i8042 *, bool); /* somebody may press a key: worth waiting for in a halt */
+bool i8042_keyboard_may_interrupt(const struct i8042 *);
+bool i8042_aux_may_interrupt(const struct i8042 *);
 extern const struct region_ops i8042_data_ops, i8042_command_ops; /* 1 byte each: 0x60, 0x64 */
 
 /* System control port A: the fast A20 gate and the fast reset. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 8042 keyboard controller (IBM PS/2 Technical Reference, "Keyboard and Auxiliary Device Controller") with an MF2
- * keyboard. The auxiliary port exists and is empty: what is sent to it comes back as FEh with the time-out bit, as
- * from hardware. The controller itself answers at once; the keyboard takes KEYBOARD_DELAY per byte.
+ * 8042 keyboard controller (IBM PS/2 Technical Reference, "Keyboard and Auxiliary Device Controller"). Its two ports
+ * carry what is plugged in; a byte to a port that is empty comes back as FEh with the time-out bit, as from hardware.
+ * The controller itself answers at once; a byte from a device takes SERIAL_DELAY.
  */
 #include "devices/devices.h"
 
@@ -26,26 +26,26 @@ enum {
     CB_WRITABLE = 0x77
 };
 enum { OUT_RUN = 0x01, OUT_A20 = 0x02, OUT_OBF1 = 0x10, OUT_OBF12 = 0x20, OUT_IDLE = 0xC0 };
-enum { KB_ACK = 0xFA, KB_RESEND = 0xFE, KB_BAT_OK = 0xAA, KB_ECHO = 0xEE, KB_OVERRUN = 0x00 };
-enum { QUEUE = 16 };
+enum { RESEND = 0xFE };
 
-#define KEYBOARD_DELAY 50000u
+#define SERIAL_DELAY 50000u
 
 struct i8042 {
     struct clock *clock;
     struct i8042_wires wire;
-    struct timer serial; /* the keyboard's next byte is in */
-    u8 ram[32];          /* ram[0] is the command byte */
-    u8 output, status;   /* the output buffer, and all of the status register */
-    u8 port;             /* the output port */
-    u8 pending;          /* the command that awaits its data byte, 0 if none */
-    struct {
-        u8 queue[QUEUE], first, count, last;
-        u8 pending; /* the command that awaits its parameter */
-        u8 scan_set, leds, rate;
-        bool scanning;
-        bool translated_break; /* translation saw F0 */
-    } kb;
+    u8 ram[32];        /* ram[0] is the command byte */
+    u8 output, status; /* the output buffer, and all of the status register */
+    u8 port;           /* the output port */
+    u8 pending;        /* the command that awaits its data byte, 0 if none */
+    struct port {
+        struct i8042 *controller;
+        struct ps2_device device; /* no operations: nothing is plugged in */
+        struct timer serial;      /* a byte is on its way */
+        bool ready;               /* the device has something to send */
+        bool aux;
+    } keyboard, aux;
+    bool translated_break; /* translation saw F0 */
+    bool expecting;        /* somebody is at the keyboard and mouse */
 };
 
 /* Scan code set 2 to set 1, the table in the controller's ROM; 84h is SysRq and the codes above stay. */
@@ -80,166 +80,83 @@ static void output_byte(struct i8042 *k, u8 v, u8 flags)
     i8042_update(k);
 }
 
-/* ---- The keyboard ---- */
+/* ---- The two ports ---- */
 
-static void keyboard_schedule(struct i8042 *k)
+static bool port_is_off(const struct port *p)
 {
-    if (k->kb.count && !(k->status & STATUS_OBF) && !(k->ram[0] & CB_KEYBOARD_OFF) && k->serial.at == CLOCK_NEVER)
-        clock_arm(k->clock, &k->serial, clock_now(k->clock) + KEYBOARD_DELAY);
+    return p->controller->ram[0] & (p->aux ? CB_AUX_OFF : CB_KEYBOARD_OFF);
 }
 
-static void keyboard_send(struct i8042 *k, u8 v)
+static void port_schedule(struct port *p)
 {
-    if (k->kb.count == QUEUE) {
-        k->kb.queue[(k->kb.first + QUEUE - 1) % QUEUE] = KB_OVERRUN;
-        return;
+    struct i8042 *k = p->controller;
+
+    if (p->ready && !(k->status & STATUS_OBF) && !port_is_off(p) && p->serial.at == CLOCK_NEVER)
+        clock_arm(k->clock, &p->serial, clock_now(k->clock) + SERIAL_DELAY);
+}
+
+static void schedule(struct i8042 *k)
+{
+    port_schedule(&k->keyboard);
+    port_schedule(&k->aux);
+}
+
+/* In translation a break prefix F0 becomes bit 7 of what follows it: false if there is nothing to say yet. */
+static bool translate(struct i8042 *k, u8 *v)
+{
+    if (*v == 0xF0) {
+        k->translated_break = true;
+        return false;
     }
-    k->kb.queue[(k->kb.first + k->kb.count++) % QUEUE] = v;
-    keyboard_schedule(k);
+    *v = (u8)((*v < sizeof(translation) ? translation[*v] : *v) | (k->translated_break ? 0x80 : 0));
+    k->translated_break = false;
+    return true;
 }
 
-void i8042_key(struct i8042 *k, u8 set2_byte)
+/* A byte has come over the serial line. */
+static void port_byte(void *device, u64 now)
 {
-    if (k->kb.scanning)
-        keyboard_send(k, set2_byte);
-}
-
-/* A byte has come over the serial line. In translation a break prefix F0 becomes bit 7 of what follows it. */
-static void keyboard_byte(void *device, u64 now)
-{
-    struct i8042 *k = device;
+    struct port *p = device;
+    struct i8042 *k = p->controller;
     u8 v;
 
     (void)now;
-    if (!k->kb.count || k->status & STATUS_OBF || k->ram[0] & CB_KEYBOARD_OFF)
+    if (k->status & STATUS_OBF || port_is_off(p))
         return;
-    v = k->kb.queue[k->kb.first];
-    k->kb.first = (k->kb.first + 1) % QUEUE;
-    k->kb.count--;
-    k->kb.last = v;
-    if (k->ram[0] & CB_XLATE) {
-        if (v == 0xF0) {
-            k->kb.translated_break = true;
-            keyboard_schedule(k);
-            return;
-        }
-        v = (u8)((v < sizeof(translation) ? translation[v] : v) | (k->kb.translated_break ? 0x80 : 0));
-        k->kb.translated_break = false;
-    }
-    output_byte(k, v, 0);
-}
-
-static void keyboard_defaults(struct i8042 *k)
-{
-    k->kb.scan_set = 2;
-    k->kb.rate = 0x2B;
-    k->kb.leds = 0;
-    k->kb.pending = 0;
-}
-
-static void keyboard_clear(struct i8042 *k)
-{
-    k->kb.count = 0;
-    k->kb.translated_break = false;
-    clock_disarm(k->clock, &k->serial);
-}
-
-/* What the keyboard does with a command byte, beside acknowledging it. */
-static void command_reset(struct i8042 *k)
-{
-    keyboard_defaults(k);
-    k->kb.scanning = true;
-    keyboard_send(k, KB_BAT_OK);
-}
-
-static void command_default_on(struct i8042 *k)
-{
-    keyboard_defaults(k);
-    k->kb.scanning = true;
-}
-
-static void command_default_off(struct i8042 *k)
-{
-    keyboard_defaults(k);
-    k->kb.scanning = false;
-}
-
-static void command_enable(struct i8042 *k) { k->kb.scanning = true; }
-
-static void command_identify(struct i8042 *k)
-{
-    keyboard_send(k, 0xAB);
-    keyboard_send(k, 0x83);
-}
-
-static void command_nothing(struct i8042 *k) { (void)k; }
-
-static void command_set_leds(struct i8042 *k) { k->kb.pending = 0xED; }
-
-static void command_scan_set(struct i8042 *k) { k->kb.pending = 0xF0; }
-
-static void command_rate(struct i8042 *k) { k->kb.pending = 0xF3; }
-
-/* IBM PS/2 Technical Reference, "Keyboards (101- and 102-Key)", commands from the system: ED..FF. */
-static void (*const keyboard_commands[])(struct i8042 *k) = {
-    command_set_leds,
-    NULL,
-    NULL,
-    command_scan_set,
-    NULL,
-    command_identify,
-    command_rate,
-    command_enable,
-    command_default_off,
-    command_default_on,
-    command_nothing,
-    command_nothing,
-    command_nothing,
-    command_nothing,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    command_reset,
-};
-
-static void keyboard_parameter(struct i8042 *k, u8 command, u8 v)
-{
-    k->kb.pending = 0;
-    keyboard_send(k, KB_ACK);
-    if (command == 0xED)
-        k->kb.leds = v & 7;
-    else if (command == 0xF3)
-        k->kb.rate = v & 0x7F;
-    else if (v == 0)
-        keyboard_send(k, k->kb.scan_set);
-    else if (v <= 3)
-        k->kb.scan_set = v;
-}
-
-static void keyboard_receive(struct i8042 *k, u8 v)
-{
-    void (*act)(struct i8042 *) = v >= 0xED ? keyboard_commands[v - 0xED] : NULL;
-    u8 command = k->kb.pending;
-
-    if (v == KB_RESEND) {
-        keyboard_send(k, k->kb.last);
+    p->ready = p->device.take && p->device.take(p->device.device, &v);
+    if (!p->ready)
         return;
-    }
-    keyboard_clear(k); /* a byte from the system ends what the keyboard was about to send */
-    if (command && v < 0xED) {
-        keyboard_parameter(k, command, v);
-        return;
-    }
-    k->kb.pending = 0;
-    if (v == KB_ECHO) {
-        keyboard_send(k, KB_ECHO);
-    } else if (act) {
-        keyboard_send(k, KB_ACK);
-        act(k);
-    } else {
-        keyboard_send(k, KB_RESEND);
-    }
+    if (!p->aux && k->ram[0] & CB_XLATE && !translate(k, &v))
+        port_schedule(p);
+    else
+        output_byte(k, v, p->aux ? STATUS_AUX : 0);
+}
+
+static void port_send(struct port *p, u8 v)
+{
+    if (p->device.receive)
+        p->device.receive(p->device.device, v);
+    else
+        output_byte(p->controller, RESEND, STATUS_TIMEOUT | (p->aux ? STATUS_AUX : 0));
+}
+
+static void port_ready(void *listener, int line, bool level)
+{
+    struct port *p = listener;
+
+    (void)line;
+    p->ready |= level;
+    port_schedule(p);
+}
+
+struct wire i8042_keyboard_wire(struct i8042 *k) { return (struct wire){port_ready, &k->keyboard, 0}; }
+
+struct wire i8042_aux_wire(struct i8042 *k) { return (struct wire){port_ready, &k->aux, 0}; }
+
+void i8042_plug(struct i8042 *k, const struct ps2_device *keyboard, const struct ps2_device *aux)
+{
+    k->keyboard.device = keyboard ? *keyboard : (struct ps2_device){0};
+    k->aux.device = aux ? *aux : (struct ps2_device){0};
 }
 
 /* ---- Controller commands ---- */
@@ -259,7 +176,7 @@ static void change_command_byte(struct i8042 *k, u8 clear, u8 set)
     k->ram[0] = (u8)((k->ram[0] & ~clear) | set);
     k->status = (u8)((k->status & ~STATUS_SYSTEM) | (k->ram[0] & CB_SYSTEM ? STATUS_SYSTEM : 0));
     i8042_update(k);
-    keyboard_schedule(k);
+    schedule(k);
 }
 
 static void do_aux_off(struct i8042 *k) { change_command_byte(k, 0, CB_AUX_OFF); }
@@ -338,8 +255,8 @@ static void data_for_command(struct i8042 *k, u8 command, u8 v)
         output_byte(k, v, 0);
     else if (command == 0xD3)
         output_byte(k, v, STATUS_AUX);
-    else /* D4: nobody there takes the byte */
-        output_byte(k, KB_RESEND, STATUS_AUX | STATUS_TIMEOUT);
+    else
+        port_send(&k->aux, v);
 }
 
 static void data_write(void *device, u64 offset, u64 value, unsigned width)
@@ -357,7 +274,8 @@ static void data_write(void *device, u64 offset, u64 value, unsigned width)
     }
     /* Sending to the keyboard switches its clock line on again. */
     change_command_byte(k, CB_KEYBOARD_OFF, 0);
-    keyboard_receive(k, (u8)value);
+    k->translated_break = false;
+    port_send(&k->keyboard, (u8)value);
 }
 
 static u64 data_read(void *device, u64 offset, unsigned width)
@@ -368,7 +286,7 @@ static u64 data_read(void *device, u64 offset, unsigned width)
     (void)width;
     k->status &= (u8) ~(STATUS_OBF | STATUS_AUX | STATUS_TIMEOUT);
     i8042_update(k);
-    keyboard_schedule(k);
+    schedule(k);
     return k->output;
 }
 
@@ -388,8 +306,20 @@ const struct region_ops i8042_command_ops = {command_read, command_write, 1, 1};
 
 void i8042_a20_is(struct i8042 *k, bool enabled) { k->port = (u8)((k->port & ~OUT_A20) | (enabled ? OUT_A20 : 0)); }
 
-/* Bytes come without the processor's doing only while the keyboard is sending. */
-bool i8042_may_interrupt(const struct i8042 *k) { return k->serial.at != CLOCK_NEVER && k->ram[0] & CB_INT1; }
+static bool port_may_interrupt(const struct i8042 *k, const struct port *p)
+{
+    return p->serial.at != CLOCK_NEVER || (k->expecting && p->device.listens && p->device.listens(p->device.device));
+}
+
+/* Bytes come without the processor's doing only while a device is sending, or somebody may touch it. */
+bool i8042_keyboard_may_interrupt(const struct i8042 *k)
+{
+    return k->ram[0] & CB_INT1 && port_may_interrupt(k, &k->keyboard);
+}
+
+bool i8042_aux_may_interrupt(const struct i8042 *k) { return k->ram[0] & CB_INT12 && port_may_interrupt(k, &k->aux); }
+
+void i8042_expect_input(struct i8042 *k, bool expecting) { k->expecting = expecting; }
 
 void i8042_reset(struct i8042 *k)
 {
@@ -400,9 +330,9 @@ void i8042_reset(struct i8042 *k)
     k->status = STATUS_UNLOCKED;
     k->port = OUT_IDLE | OUT_RUN | OUT_A20;
     k->pending = 0;
-    keyboard_clear(k);
-    keyboard_defaults(k);
-    k->kb.scanning = true;
+    k->translated_break = false;
+    clock_disarm(k->clock, &k->keyboard.serial);
+    clock_disarm(k->clock, &k->aux.serial);
     i8042_update(k);
 }
 
@@ -414,7 +344,8 @@ struct i8042 *i8042_create(struct clock *clock, const struct i8042_wires *wires)
         return NULL;
     k->clock = clock;
     k->wire = *wires;
-    k->serial = timer_make(keyboard_byte, k);
+    k->keyboard = (struct port){.controller = k, .serial = timer_make(port_byte, &k->keyboard)};
+    k->aux = (struct port){.controller = k, .serial = timer_make(port_byte, &k->aux), .aux = true};
     i8042_reset(k);
     return k;
 }
@@ -423,6 +354,7 @@ void i8042_destroy(struct i8042 *k)
 {
     if (!k)
         return;
-    clock_disarm(k->clock, &k->serial);
+    clock_disarm(k->clock, &k->keyboard.serial);
+    clock_disarm(k->clock, &k->aux.serial);
     free(k);
 }

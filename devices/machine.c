@@ -40,6 +40,16 @@ static void a20_wire(void *listener, int line, bool level)
         port92_a20_is(m->port92, level);
 }
 
+/* What the guest sees of video memory at A0000 is another part of it, or the device itself. */
+static void vga_window_wire(void *ctx, u8 *host)
+{
+    struct machine *m = ctx;
+
+    phys_set_window(m->phys, VGA_WINDOW, host);
+    if (m->cpu)
+        cpu_memory_moved(m->cpu);
+}
+
 static void com_update(struct com *c)
 {
     struct machine *m = c->machine;
@@ -176,6 +186,29 @@ static bool create_coms(struct machine *m)
     return true;
 }
 
+/* Keyboard and mouse, and the controller they are plugged into. */
+static bool create_input(struct machine *m, struct wire a20, struct wire reset)
+{
+    struct ps2_device keyboard, mouse;
+
+    m->i8042 = i8042_create(m->clock, &(struct i8042_wires){
+                                          .keyboard = machine_isa(m, IRQ_KEYBOARD),
+                                          .aux = machine_isa(m, IRQ_MOUSE),
+                                          .a20 = a20,
+                                          .reset = reset,
+                                      });
+    if (!m->i8042)
+        return false;
+    m->keyboard = ps2_keyboard_create(m->clock, i8042_keyboard_wire(m->i8042));
+    m->mouse = ps2_mouse_create(m->clock, i8042_aux_wire(m->i8042));
+    if (!m->keyboard || !m->mouse)
+        return false;
+    keyboard = ps2_keyboard_device(m->keyboard);
+    mouse = ps2_mouse_device(m->mouse);
+    i8042_plug(m->i8042, &keyboard, &mouse);
+    return true;
+}
+
 /* Every device with the wires it is handed. */
 static bool create_devices(struct machine *m)
 {
@@ -187,15 +220,13 @@ static bool create_devices(struct machine *m)
     m->pit = pit_create(m->clock, machine_timer_line(m, IRQ_TIMER));
     m->rtc = rtc_create(m->clock, machine_timer_line(m, IRQ_RTC),
                         m->config.rtc_base_set ? m->config.rtc_base : RTC_DEFAULT_BASE);
-    m->i8042 = i8042_create(m->clock, &(struct i8042_wires){
-                                          .keyboard = machine_isa(m, IRQ_KEYBOARD),
-                                          .aux = machine_isa(m, IRQ_MOUSE),
-                                          .a20 = a20,
-                                          .reset = reset,
-                                      });
+    if (!create_input(m, a20, reset))
+        return false;
     m->hpet = hpet_create(m->clock, &wires);
     m->pm = acpi_pm_create(m->clock, machine_isa(m, IRQ_SCI), (struct tell){sleep_told, m});
     m->fw_cfg = fw_cfg_create();
+    if (!m->config.no_vga && !(m->vga = vga_create(m->clock, &(struct vga_wires){vga_window_wire, m})))
+        return false;
     if (m->config.testdev && !(m->testdev = testdev_create(machine_isa(m, 0))))
         return false;
     m->port92 = port92_create(a20, reset);
@@ -205,7 +236,7 @@ static bool create_devices(struct machine *m)
     m->debugcon = debugcon_create(m->config.debugcon);
     m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
     m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
-    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->i8042 && m->port92 && m->reset_control && m->post &&
+    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->port92 && m->reset_control && m->post &&
            m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m) &&
            machine_create_storage(m);
 }
@@ -239,6 +270,8 @@ static bool attach_ports(struct machine *m)
         {com_table[1].port, 8, &uart_ops, m->com[1].uart},
         {com_table[2].port, 8, &uart_ops, m->com[2].uart},
         {com_table[0].port, 8, &uart_ops, m->com[0].uart},
+        {0x01CE, 4, &vga_vbe_ops, m->vga},
+        {0x03B0, 0x30, &vga_port_ops, m->vga},
         {0x04D0, 2, &pic_elcr_ops, m->pic},
         {0x0510, 2, &fw_cfg_ops, m->fw_cfg},
         {0x0514, 8, &fw_cfg_dma_ops, m->fw_cfg},
@@ -287,17 +320,34 @@ static void describe_in_cmos(struct machine *m)
     rtc_set_nvram(m->rtc, 0x2F, (u8)sum);
 }
 
-/* The memory map, over RAM: the window of the video memory. ROM images are laid in by the loaders. */
+/* The memory map, over RAM: the window of the video memory, in two halves, and its frame buffer. ROM images are laid in
+ * by the loaders. */
 static bool shape_memory(struct machine *m)
 {
-    static const struct {
-        u64 base, size;
-    } holes[] = {{0xA0000, 0x20000}};
+    return phys_add_window(m->phys, VGA_WINDOW, 0x10000, NULL) &&
+           phys_add_window(m->phys, VGA_WINDOW + 0x10000, 0x10000, NULL);
+}
 
-    for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++)
-        if (!phys_add_hole(m->phys, holes[i].base, holes[i].size))
-            return false;
-    return true;
+static void framebuffer_moved(void *ctx, u32 decoded)
+{
+    struct machine *m = ctx;
+
+    (void)decoded;
+    if (m->cpu)
+        cpu_memory_moved(m->cpu);
+}
+
+static bool attach_vga(struct machine *m)
+{
+    if (!m->vga)
+        return true;
+    m->vga_pci = vga_pci_create(&(struct vga_pci_config){.pci = m->pci,
+                                                         .phys = m->phys,
+                                                         .vga = m->vga,
+                                                         .rom = m->config.vga_rom,
+                                                         .rom_size = m->config.vga_rom_size,
+                                                         .moved = {framebuffer_moved, m}});
+    return m->vga_pci && bus_attach(phys_mmio(m->phys), VGA_WINDOW, 0x20000, &vga_window_ops, m->vga);
 }
 
 static bool attach_memory(struct machine *m)
@@ -329,7 +379,7 @@ static bool build(struct machine *m, char *why, size_t size)
         return fail(why, size, "the host refuses %llu MiB of memory", (unsigned long long)(ram >> 20));
     m->io = bus_create(0xFF);
     m->clock = clock_create(machine_now, m);
-    if (!m->io || !m->clock || !shape_memory(m) || !create_devices(m))
+    if (!m->io || !m->clock || !shape_memory(m) || !create_devices(m) || !attach_vga(m))
         return fail(why, size, "out of memory");
     if (!attach_ports(m))
         return fail(why, size, "debug exit port 0x%x or debug console port 0x%x overlaps another device",
@@ -393,6 +443,10 @@ void machine_destroy(struct machine *m)
     post_destroy(m->post);
     reset_control_destroy(m->reset_control);
     port92_destroy(m->port92);
+    vga_pci_destroy(m->vga_pci);
+    vga_destroy(m->vga);
+    ps2_mouse_destroy(m->mouse);
+    ps2_keyboard_destroy(m->keyboard);
     i8042_destroy(m->i8042);
     rtc_destroy(m->rtc);
     testdev_destroy(m->testdev);
@@ -420,7 +474,11 @@ void machine_reset(struct machine *m)
     fw_cfg_reset(m->fw_cfg);
     pit_reset(m->pit);
     rtc_reset(m->rtc);
+    ps2_keyboard_reset(m->keyboard);
+    ps2_mouse_reset(m->mouse);
     i8042_reset(m->i8042);
+    if (m->vga)
+        vga_reset(m->vga);
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart)
             uart_reset(m->com[i].uart);
@@ -453,6 +511,8 @@ void machine_as_firmware_leaves_it(struct machine *m)
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
         bus_write(m->io, writes[i].port, writes[i].value, 1);
     bus_read(m->io, 0x60, 1); /* the self test's answer */
+    if (m->vga)
+        vga_set_text_mode(m->vga);
     if (m->has_apic)
         machine_virtual_wire(m);
     for (int i = 0; i < MACHINE_COMS; i++)
@@ -491,7 +551,13 @@ struct rtc *machine_rtc(struct machine *m) { return m->rtc; }
 
 struct uart *machine_com(struct machine *m, int n) { return n >= 0 && n < MACHINE_COMS ? m->com[n].uart : NULL; }
 
-struct i8042 *machine_keyboard(struct machine *m) { return m->i8042; }
+struct i8042 *machine_keyboard_controller(struct machine *m) { return m->i8042; }
+
+struct ps2_keyboard *machine_keyboard(struct machine *m) { return m->keyboard; }
+
+struct ps2_mouse *machine_mouse(struct machine *m) { return m->mouse; }
+
+struct vga *machine_vga(struct machine *m) { return m->vga; }
 
 const char *machine_cpu_model(const struct machine *m) { return m->config.cpu_model; }
 

@@ -6,6 +6,7 @@
 #include "cpu/cpu.h"
 #include "devices/block.h"
 #include "devices/devices.h"
+#include "devices/vga.h"
 
 #define MACHINE_COMS 4
 
@@ -36,13 +37,16 @@ struct machine_config {
     struct uart_backend serial[MACHINE_COMS]; /* who is at the other end */
     struct machine_drive drive[MACHINE_DRIVES];
     struct machine_floppy floppy[MACHINE_FLOPPIES];
-    struct tell printer; /* each byte sent to LPT1 */
+    struct tell printer;              /* each byte sent to LPT1 */
     char boot_order[4], boot_once[4]; /* for firmware: of 'a' floppy, 'c' disk, 'd' CD; the second until a reset */
     bool boot_menu;                   /* firmware offers a choice */
     u16 debugcon_port;                /* 0 is 0xE9 */
-    struct tell debugcon;                     /* each byte written to it */
-    struct tell post;                         /* each POST code written to 0x80 */
-    struct tell post190;                      /* ... and to 0x190 */
+    struct tell debugcon;             /* each byte written to it */
+    struct tell post;                 /* each POST code written to 0x80 */
+    struct tell post190;              /* ... and to 0x190 */
+    bool no_vga;                      /* no display adapter */
+    const u8 *vga_rom;                /* its BIOS, copied; size 0: none */
+    size_t vga_rom_size;
     /* The processor sleeps and `ns` of guest time are about to be skipped: an interactive frontend may sleep too. May
      * be NULL. */
     void (*idle)(void *ctx, u64 ns);
@@ -58,6 +62,8 @@ void machine_destroy(struct machine *);
 
 /* RESET#: processor and devices; RAM and time go on. Then the boot function, if there is one. */
 void machine_reset(struct machine *);
+/* The reset button, from a callback or timer: as a guest's own reset, before the next instruction. */
+void machine_ask_reset(struct machine *);
 
 /* What must be done after a reset so that the machine boots again (a loader does it for a direct boot). False with one
  * line in `why` ends the run. Without one, a guest that asks for a reset ends the run too: there is nothing to boot. */
@@ -66,7 +72,7 @@ void machine_on_reset(struct machine *, machine_boot_fn *, void *ctx);
 
 /* Leave the devices as a PC's firmware does before it starts a boot loader: PICs at vectors 08h and 70h with all
  * but IRQ 0 and the cascade masked, the APICs in virtual wire mode, channel 0 of the PIT at 18.2 Hz, serial ports 9600
- * 8N1, keyboard controller translating. */
+ * 8N1, keyboard controller translating, 80x25 text. */
 void machine_as_firmware_leaves_it(struct machine *);
 
 /* Why a run ended. */
@@ -124,11 +130,14 @@ struct pic *machine_pic(struct machine *);
 struct pit *machine_pit(struct machine *);
 struct rtc *machine_rtc(struct machine *);
 struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */
-struct i8042 *machine_keyboard(struct machine *);
+struct i8042 *machine_keyboard_controller(struct machine *);
+struct ps2_keyboard *machine_keyboard(struct machine *);
+struct ps2_mouse *machine_mouse(struct machine *);
+struct vga *machine_vga(struct machine *);             /* NULL without */
 const char *machine_cpu_model(const struct machine *); /* as configured; "max" by default */
 struct fw_cfg *machine_fw_cfg(struct machine *);
 struct pci *machine_pci(struct machine *);
-u64 machine_time(struct machine *);                    /* guest nanoseconds */
+u64 machine_time(struct machine *); /* guest nanoseconds */
 
 /* RAM as the memory map has it: [0, low_ram), and [4 GiB, 4 GiB + high_ram). Of the first MiB a PC hands out the
  * bytes below the EBDA only. */

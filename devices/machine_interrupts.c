@@ -272,7 +272,8 @@ bool machine_can_wake(struct machine *m, bool interrupts_on)
                             (rtc_may_interrupt(m->rtc) && line_wakes(m, IRQ_RTC, interrupts_on))))
         return true;
     if (hpet_wakes(m, interrupts_on) || (acpi_pm_may_interrupt(m->pm) && line_wakes(m, IRQ_SCI, interrupts_on)) ||
-        (i8042_may_interrupt(m->i8042) && line_wakes(m, IRQ_KEYBOARD, interrupts_on)))
+        (i8042_keyboard_may_interrupt(m->i8042) && line_wakes(m, IRQ_KEYBOARD, interrupts_on)) ||
+        (i8042_aux_may_interrupt(m->i8042) && line_wakes(m, IRQ_MOUSE, interrupts_on)))
         return true;
     for (int i = 0; i < MACHINE_COMS; i++)
         if (m->com[i].uart && uart_may_interrupt(m->com[i].uart) &&

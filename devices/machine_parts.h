@@ -7,6 +7,7 @@
 #include "devices/floppy.h"
 #include "devices/ide.h"
 #include "devices/machine.h"
+#include "devices/vga.h"
 
 /* A serial port's interrupt passes a buffer that its OUT2 pin enables; COM1 and 3 share a line, COM2 and 4 too. */
 struct com {
@@ -41,6 +42,10 @@ struct machine {
     struct pit *pit;
     struct rtc *rtc;
     struct i8042 *i8042;
+    struct ps2_keyboard *keyboard;
+    struct ps2_mouse *mouse;
+    struct vga *vga; /* NULL without a display adapter */
+    struct vga_pci *vga_pci;
     struct com com[MACHINE_COMS];
     struct apic_bus *apic_bus;
     struct lapic *lapic; /* there in any case: where the processor has none, it is a wire */

@@ -42,6 +42,12 @@ void machine_end_with(struct machine *m, enum machine_end_reason reason, int exi
 
 void machine_end_run(struct machine *m) { machine_end_with(m, END_REQUESTED, EXIT_OK, 0); }
 
+void machine_ask_reset(struct machine *m)
+{
+    m->reset_wanted = true;
+    cpu_request_stop(m->cpu);
+}
+
 void machine_request_stop(struct machine *m) { m->stop = 1; }
 
 static bool can_wake(struct machine *m)
@@ -143,7 +149,7 @@ struct machine_end machine_run(struct machine *m, struct machine_limits limits)
         enum cpu_stop stop;
 
         clock_run(m->clock);
-        stop = run_processor(m, limit);
+        stop = m->reset_wanted || m->end_wanted ? CPU_STOP_REQUESTED : run_processor(m, limit); /* timers may ask */
         if (m->end_wanted)
             continue;
         if (stop == CPU_STOP_SHUTDOWN || m->reset_wanted) {

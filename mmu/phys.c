@@ -16,7 +16,8 @@
 
 struct cover {
     u64 base, size;
-    u8 *image; /* NULL: a hole */
+    u8 *image;  /* NULL: a hole */
+    u8 *window; /* a hole through which this is seen, or NULL */
 };
 
 /* How shadow RAM is steered; 0: not at all, RAM shows where nothing lies over it. */
@@ -151,6 +152,14 @@ bool phys_add_hole(struct phys *phys, u64 base, u64 size)
     return phys_cover_fits(phys, base, size) && phys_add_cover(phys, base, NULL, size);
 }
 
+bool phys_add_window(struct phys *phys, u64 base, u64 size, u8 *host)
+{
+    if (!phys_add_hole(phys, base, size))
+        return false;
+    phys->cover[phys->covers - 1].window = host;
+    return true;
+}
+
 bool phys_remove_hole(struct phys *phys, u64 base)
 {
     size_t i = 0;
@@ -193,6 +202,8 @@ u8 *phys_page_search(struct phys *phys, u64 pa, bool write)
     pa &= PAGE_MASK;
     if (shadow & (write ? PHYS_SHADOW_WRITE : PHYS_SHADOW_READ))
         return map->ram + pa;
+    if (c && c->window)
+        return c->window + (pa - c->base);
     if (c)
         return c->image && !write ? c->image + (pa - c->base) : NULL;
     if (shadow)
@@ -233,6 +244,20 @@ static void phys_written(struct phys *phys, u64 pa, u64 size)
 {
     for (size_t i = 0; i < phys->listeners; i++)
         phys->listener[i].fn(phys->listener[i].ctx, pa, size);
+}
+
+bool phys_set_window(struct phys *phys, u64 base, u8 *host)
+{
+    for (size_t i = 0; i < phys->covers; i++) {
+        struct cover *c = &phys->cover[i];
+
+        if (c->base != base || c->image)
+            continue;
+        c->window = host;
+        phys_written(phys, base, c->size);
+        return true;
+    }
+    return false;
 }
 
 void phys_shadow(struct phys *phys, u64 base, u64 size, unsigned to_ram)

@@ -28,6 +28,12 @@ bool phys_add_rom(struct phys *, u64 base, const u8 *image, u64 size);
  * has one at 0xA0000-0xBFFFF. Otherwise RAM hides whatever is attached behind it. False as phys_add_rom. */
 bool phys_add_hole(struct phys *, u64 base, u64 size);
 
+/* A hole through which memory of a device may be seen: `host` (borrowed, `size` bytes) is read and written like RAM,
+ * and NULL leaves the range to the MMIO bus. phys_set_window changes what is seen in the window that begins at `base`,
+ * and tells the listeners that its bytes changed; whoever keeps host pointers must be told by the caller. */
+bool phys_add_window(struct phys *, u64 base, u64 size, u8 *host);
+bool phys_set_window(struct phys *, u64 base, u8 *host);
+
 /* The hole that begins at `base` closes again; false if there is none. As with every change of the map, whoever keeps
  * host pointers (a processor's TLB) must be told by the caller. */
 bool phys_remove_hole(struct phys *, u64 base);

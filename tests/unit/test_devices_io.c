@@ -534,67 +534,6 @@ START_TEST(kbc_command_byte_and_gate)
 }
 END_TEST
 
-/* What is sent to the keyboard and what comes back; 0xFFFF ends. */
-static const u16 keyboard_talks[][8] = {
-    {0xF2, 0xFFFF, 0xFA, 0xAB, 0x83, 0xFFFF},
-    {0xFF, 0xFFFF, 0xFA, 0xAA, 0xFFFF},
-    {0xEE, 0xFFFF, 0xEE, 0xFFFF},
-    {0xED, 0x07, 0xFFFF, 0xFA, 0xFFFF},
-    {0xF0, 0x00, 0xFFFF, 0xFA, 0x02, 0xFFFF},
-    {0xF3, 0x20, 0xFFFF, 0xFA, 0xFFFF},
-    {0xF4, 0xFFFF, 0xFA, 0xFFFF},
-    {0xF5, 0xFFFF, 0xFA, 0xFFFF},
-    {0xF6, 0xFFFF, 0xFA, 0xFFFF},
-    {0xEF, 0xFFFF, 0xFE, 0xFFFF},
-    {0x01, 0xFFFF, 0xFE, 0xFFFF},
-};
-
-START_TEST(keyboard_answers)
-{
-    struct bench b;
-    struct i8042 *k = kbc_open(&b);
-    const u16 *t = keyboard_talks[_i];
-
-    for (; *t != 0xFFFF; t++) {
-        if (t != keyboard_talks[_i])
-            ck_assert_int_eq(answer(&b, k), 0xFA);
-        data(k, (u8)*t);
-    }
-    for (t++; *t != 0xFFFF; t++)
-        ck_assert_int_eq(answer(&b, k), *t);
-    ck_assert_int_eq(answer(&b, k), -1);
-    kbc_close(&b, k);
-}
-END_TEST
-
-START_TEST(keyboard_keys)
-{
-    static const u8 set2[] = {0x1C, 0xF0, 0x1C, 0xE0, 0x75, 0xE0, 0xF0, 0x75, 0x83};
-    static const u8 set1[] = {0x1E, 0x9E, 0xE0, 0x48, 0xE0, 0xC8, 0x41};
-    struct bench b;
-    struct i8042 *k = kbc_open(&b);
-
-    command(k, 0x60);
-    data(k, 0x41); /* translate, interrupt */
-    for (size_t i = 0; i < sizeof(set2); i++)
-        i8042_key(k, set2[i]);
-    ck_assert(i8042_may_interrupt(k));
-    for (size_t i = 0; i < sizeof(set1); i++)
-        ck_assert_int_eq(answer(&b, k), set1[i]);
-    ck_assert_uint_eq(b.rises[KB_IRQ], sizeof(set1));
-    for (int i = 0; i < 20; i++)
-        i8042_key(k, 0x1C);
-    for (int i = 0; i < 15; i++)
-        ck_assert_int_eq(answer(&b, k), 0x1E);
-    ck_assert_int_eq(answer(&b, k), 0xFF); /* overrun, translated */
-    data(k, 0xF5);
-    ck_assert_int_eq(answer(&b, k), 0xFA);
-    i8042_key(k, 0x1C);
-    ck_assert_int_eq(answer(&b, k), -1); /* scanning is off */
-    kbc_close(&b, k);
-}
-END_TEST
-
 /* ---- The small ports ---- */
 
 static void hear(void *ctx, u32 value)
@@ -684,7 +623,6 @@ int main(void)
         rtc_update_in_progress,
         rtc_interrupts,
         kbc_command_byte_and_gate,
-        keyboard_keys,
         small_ports,
         reset_ports,
     };
@@ -695,6 +633,5 @@ int main(void)
         tcase_add_test(tc, plain[i]);
     tcase_add_loop_test(tc, rtc_tells_the_time, 0, COUNT(rtc_times));
     tcase_add_loop_test(tc, kbc_commands_answer, 0, COUNT(kbc_commands));
-    tcase_add_loop_test(tc, keyboard_answers, 0, COUNT(keyboard_talks));
     return bench_finish(suite, tc);
 }
