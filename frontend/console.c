@@ -96,8 +96,28 @@ static void input_push(struct console *c, u8 byte)
 {
     struct input *in = &c->input;
 
-    if (escape(c, byte))
+    if (!escape(c, byte))
+        return;
+    if (!in->as_events) {
         in->buffer[(in->first + in->count++) % sizeof(in->buffer)] = byte;
+        return;
+    }
+    in->promised++;
+    events_serial(c->events, byte);
+}
+
+void console_serial(void *console, int byte)
+{
+    struct console *c = console;
+    struct input *in = &c->input;
+
+    if (byte < 0) {
+        in->ended = true;
+        return;
+    }
+    in->promised -= in->promised > 0;
+    if (in->count < sizeof(in->buffer))
+        in->buffer[(in->first + in->count++) % sizeof(in->buffer)] = (u8)byte;
 }
 
 /* Reads what is there, as far as there is room. A regular file is always there: its bytes come at fixed times. */
@@ -108,15 +128,20 @@ static void input_pump(struct console *c)
     u8 bytes[1024];
     ssize_t n;
 
-    if (in->ended || in->count + sizeof(bytes) > sizeof(in->buffer))
+    if (in->ended || in->closed || in->count + in->promised + sizeof(bytes) > sizeof(in->buffer))
         return;
     if (in->kind != INPUT_FILE && poll(&ready, 1, 0) <= 0)
         return;
     n = read(STDIN_FILENO, bytes, sizeof(bytes));
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n <= 0)
-        in->ended = true;
+    if (n <= 0) {
+        in->closed = true;
+        if (in->as_events)
+            events_serial(c->events, -1);
+        else
+            in->ended = true;
+    }
     for (ssize_t i = 0; i < n; i++)
         input_push(c, bytes[i]);
 }
@@ -127,7 +152,7 @@ int console_get(void *console)
     struct input *in = &c->input;
     u8 byte;
 
-    if (!in->count)
+    if (!in->count && !in->as_events)
         input_pump(c);
     if (!in->count)
         return in->ended ? -2 : -1;
@@ -139,16 +164,39 @@ int console_get(void *console)
 
 /* ---- Time ---- */
 
+/* Somebody types, or what is typed is recorded: standard input is looked at from a timer. */
+static bool is_looked_at(const struct console *c)
+{
+    const struct input *in = &c->input;
+
+    return in->kind == INPUT_TERMINAL || (in->as_events && in->kind != INPUT_NONE);
+}
+
+static bool input_within(u64 ns)
+{
+    struct timespec t = {.tv_sec = 0, .tv_nsec = (long)ns};
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(STDIN_FILENO, &set);
+    return pselect(STDIN_FILENO + 1, &set, NULL, NULL, &t, NULL) > 0;
+}
+
 static void refresh_due(void *console, u64 now)
 {
     struct console *c = console;
+    u64 ahead;
 
     if (c->out)
         output_flush(c->out);
-    if (c->input.kind != INPUT_TERMINAL)
+    if (!is_looked_at(c))
         return;
     input_pump(c);
-    if (!c->input.ended)
+    if (c->input.as_events)
+        events_poll(c->events, now);
+    if (c->pace && c->input.kind == INPUT_TERMINAL && (ahead = pace_ahead(c->pace, now)) >= SLEEP_AT_LEAST)
+        input_within(ahead < SLEEP_AT_MOST ? ahead : SLEEP_AT_MOST);
+    if (!c->input.closed)
         clock_arm(machine_clock(c->machine), &c->refresh, now + REFRESH_NS);
 }
 
@@ -156,7 +204,7 @@ void console_attach(struct console *c, struct machine *m)
 {
     c->machine = m;
     c->refresh = timer_make(refresh_due, c);
-    if (c->input.kind == INPUT_TERMINAL)
+    if (is_looked_at(c))
         clock_arm(machine_clock(m), &c->refresh, clock_now(machine_clock(m)) + REFRESH_NS);
 }
 
@@ -177,24 +225,6 @@ void console_wrote(struct console *c)
     clock_arm(clock, &c->refresh, clock_now(clock) + REFRESH_NS);
 }
 
-static u64 host_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
-}
-
-static bool input_within(u64 ns)
-{
-    struct timespec t = {.tv_sec = 0, .tv_nsec = (long)ns};
-    fd_set set;
-
-    FD_ZERO(&set);
-    FD_SET(STDIN_FILENO, &set);
-    return pselect(STDIN_FILENO + 1, &set, NULL, NULL, &t, NULL) > 0;
-}
-
 /*
  * The guest sleeps. If somebody may be typing, so do we, for as long; else its time just leaps. Short
  * sleeps are added up. Input ends a sleep.
@@ -208,11 +238,13 @@ void console_idle(void *console, u64 ns)
         output_flush(c->out);
     if (c->input.ended || c->input.kind == INPUT_FILE || c->input.kind == INPUT_NONE)
         return;
-    c->debt_ns += ns;
+    if (!c->pace || c->pace->speed <= 0)
+        return;
+    c->debt_ns += (u64)((double)ns / c->pace->speed);
     if (c->debt_ns < SLEEP_AT_LEAST)
         return;
-    until = host_ns() + c->debt_ns;
-    for (u64 now = host_ns(); now < until && !*c->stop; now = host_ns())
+    until = c->pace->host_now(c->pace->ctx) + c->debt_ns;
+    for (u64 now = c->pace->host_now(c->pace->ctx); now < until && !*c->stop; now = c->pace->host_now(c->pace->ctx))
         if (input_within(until - now < SLEEP_AT_MOST ? until - now : SLEEP_AT_MOST))
             break;
     c->debt_ns = 0;

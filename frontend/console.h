@@ -6,14 +6,18 @@
 #include <signal.h>
 
 #include "devices/machine.h"
+#include "frontend/events.h"
 #include "frontend/output.h"
+#include "frontend/pace.h"
 #include "frontend/terminal.h"
 
 /* Standard input, as the sender of a serial line. */
 struct input {
     enum { INPUT_NONE, INPUT_FILE, INPUT_STREAM, INPUT_TERMINAL } kind;
-    bool ended, escapes, escaped; /* escapes: ^A is ours */
-    unsigned first, count;        /* of buffer, a ring */
+    bool ended, closed, escapes, escaped; /* for the guest; for us; ^A is ours */
+    bool as_events;                       /* bytes are events: recorded, or replayed */
+    unsigned first, count;                /* of buffer, a ring */
+    unsigned promised;                    /* bytes on their way as events */
     u8 buffer[4096];
 };
 
@@ -35,6 +39,8 @@ struct console {
     struct output *out;   /* where standard output is used, or NULL */
     struct timer refresh; /* what was written without a newline is shown soon, and the keyboard looked at */
     u64 debt_ns;          /* guest time that passed while we did not sleep */
+    struct events *events;
+    struct pace *pace; /* NULL: somebody else's business */
 };
 
 void console_init(struct console *, const volatile sig_atomic_t *stop);
@@ -43,6 +49,9 @@ void console_take_input(struct console *, bool escapes);
 /* After the machine is made. */
 void console_attach(struct console *, struct machine *);
 void console_detach(struct console *);
+
+/* A byte struck as an event (-1: the last has come). */
+void console_serial(void *console, int byte);
 
 int console_get(void *console);           /* struct uart_backend.get */
 void console_idle(void *console, u64 ns); /* struct machine_config.idle */

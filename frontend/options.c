@@ -21,6 +21,15 @@ static const struct option table[] = {
 #undef OPTION
 };
 
+/* Keys that are not the guest's. */
+static const struct {
+    const char *where, *keys, *help;
+} bindings[] = {
+#define BINDING(where, keys, help) {where, keys, help},
+#include "frontend/bindings.def"
+#undef BINDING
+};
+
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
 static const char *const subcommands[] = {"report"};
@@ -273,6 +282,11 @@ void options_help(FILE *to)
         snprintf(left, sizeof(left), "-%s%s%s", option->name, option->argument ? " " : "",
                  option->argument ? option->argument : "");
         fprintf(to, "  %-24s %s\n", left, option->help);
+    }
+    for (size_t i = 0; i < sizeof(bindings) / sizeof(bindings[0]); i++) {
+        if (i == 0 || strcmp(bindings[i].where, bindings[i - 1].where) != 0)
+            fprintf(to, "\n%s\n", bindings[i].where);
+        fprintf(to, "  %-24s %s\n", bindings[i].keys, bindings[i].help);
     }
     fprintf(to, "\nExit status: odd is the guest's own, by isa-debug-exit; 0 the guest shut down, or what was waited\n"
                 "for was seen; 2 usage or files; 118 HLT that nothing can end; 120 internal error; 122 triple fault;\n"

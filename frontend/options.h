@@ -16,6 +16,9 @@ struct endpoint {
     const char *path; /* ENDPOINT_FILE */
 };
 
+/* DISPLAY_UNSET: a window where one can open. */
+enum display_kind { DISPLAY_UNSET, DISPLAY_NONE, DISPLAY_SDL, DISPLAY_ANSI };
+
 enum trace_format { TRACE_NONE, TRACE_JSONL, TRACE_CSV };
 
 enum drive_kind { DRIVE_DISK, DRIVE_CDROM, DRIVE_FLOPPY };
@@ -51,6 +54,11 @@ struct options {
     u16 debugcon_port; /* 0: E9h */
     unsigned serials;
     bool nographic;
+    enum display_kind display;
+    bool no_vga;
+    const char *screenshot, *record, *replay;
+    bool speed_set;
+    double speed; /* 0: as fast as possible */
     bool monitor_stdio;
     /* what is watched */
     const char *trace;

@@ -325,14 +325,6 @@ bool option_nographic(struct setting *s, const char *value)
     return true;
 }
 
-bool option_display(struct setting *s, const char *value)
-{
-    if (!*value)
-        return option_refuse(s, "the type is empty");
-    s->note = strcmp(value, "none") != 0;
-    return true;
-}
-
 bool option_monitor(struct setting *s, const char *value)
 {
     s->o->monitor_stdio = !strcmp(value, "stdio");
@@ -469,7 +461,7 @@ bool option_not_yet(struct setting *s, const char *value)
 
 static unsigned stdio_users(const struct options *o)
 {
-    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + o->monitor_stdio;
+    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + o->monitor_stdio + (o->display == DISPLAY_ANSI);
 
     for (int i = 0; i < MACHINE_COMS; i++)
         n += o->serial[i].kind == ENDPOINT_STDIO;
@@ -484,7 +476,11 @@ bool options_settle(struct options *o, char *why, size_t size)
     if (o->serial[0].kind == ENDPOINT_UNSET)
         o->serial[0].kind = !o->nographic && stdio_users(o) ? ENDPOINT_NONE : ENDPOINT_STDIO;
     if (stdio_users(o) > 1)
-        what = "stdio: two users of it among -serial, -debugcon and -monitor";
+        what = "stdio: two users of it among -serial, -debugcon, -monitor and -display ansi";
+    else if (o->record && o->replay)
+        what = "-record-input: a recording is replayed as well";
+    else if (o->no_vga && (o->screenshot || o->display > DISPLAY_NONE))
+        what = "-vga: none, but a screen is asked for";
     else if (o->demo && (o->image || o->kernel || o->rom || o->initrd || o->append))
         what = "demo: runs the embedded guest, and takes no image of another";
     else if (o->image && o->kernel)

@@ -11,6 +11,7 @@
 #include "frontend/drives.h"
 #include "bios/demo/demo_image.h"
 #include "frontend/image.h"
+#include "frontend/screen.h"
 #include "frontend/watch.h"
 
 /* isa-debug-exit is always there, where kernels' test runners put it, unless -device moves it. */
@@ -31,6 +32,7 @@ struct run {
     struct output standard, errors, trace, file[MACHINE_COMS + 2];
     struct port port[MACHINE_COMS + 2]; /* the last are the debug console and the printer */
     struct console console;
+    struct screen screen;
     struct drives drives;
     struct matcher matcher;
     struct watch watch;
@@ -154,6 +156,7 @@ static void post_told(void *ctx, u32 value)
 static bool make_machine(struct run *r)
 {
     const struct options *o = r->o;
+    u8 *video_bios = NULL;
     struct machine_config config = {
         .ram_bytes = o->ram_bytes,
         .cpu_model = o->cpu_model,
@@ -161,6 +164,7 @@ static bool make_machine(struct run *r)
         .rtc_base_set = o->rtc_base_set,
         .rtc_base = o->rtc_base,
         .no_reboot = o->no_reboot,
+        .no_vga = o->no_vga,
         .debug_exit_port = o->debug_exit_port ? o->debug_exit_port : DEBUG_EXIT_PORT,
         .testdev = o->testdev,
         .debugcon_port = o->debugcon_port,
@@ -182,7 +186,11 @@ static bool make_machine(struct run *r)
     }
     if (!drives_open(&r->drives, o, &config, r->why, sizeof(r->why)))
         return false;
+    if (!o->no_vga && !o->kernel && !o->demo) /* somebody may be there to run it */
+        video_bios = boot_video_bios(&config.vga_rom_size);
+    config.vga_rom = video_bios;
     r->machine = machine_create(&config, r->why, sizeof(r->why));
+    free(video_bios);
     return r->machine != NULL;
 }
 
@@ -217,6 +225,7 @@ static bool boot(struct run *r)
     const struct options *o = r->o;
 
     r->boot = (struct boot_config){.kernel = o->kernel, .initrd = o->initrd, .append = o->append, .rom = o->rom};
+    r->boot.text_screen = !o->no_vga;
     r->boot.firmware = !o->kernel && !o->rom && !o->demo;
     if (o->demo) {
         r->boot.kernel = "demo";
@@ -236,9 +245,11 @@ static bool prepare(struct run *r)
         snprintf(r->why, sizeof(r->why), "out of memory");
         return false;
     }
-    if (!make_machine(r) || !boot(r))
+    if (!screen_open(&r->screen, r->o, r->why, sizeof(r->why)) || !make_machine(r) || !boot(r))
         return false;
-    if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL))
+    if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
+                    screen_overlay(&r->screen)) &&
+        screen_attach(&r->screen, r->machine, &r->console))
         return true;
     snprintf(r->why, sizeof(r->why), "out of memory");
     return false;
@@ -260,15 +271,17 @@ static void run_machine(struct run *r)
     struct machine_limits limits = {.max_instructions = r->o->max_instructions};
 
     console_attach(&r->console, r->machine);
-    if (r->console.input.kind != INPUT_NONE)
-        terminal_enter(&r->host->terminal, STDIN_FILENO, r->o->nographic);
+    if (screen_has_terminal(&r->screen) || (r->console.input.kind != INPUT_NONE && !r->o->replay))
+        terminal_enter(&r->host->terminal, STDIN_FILENO, r->o->nographic || screen_has_terminal(&r->screen));
     r->host->machine = r->machine;
     r->host->armed();
     r->host_ns = host_ns();
     r->end = machine_run(r->machine, limits);
     r->host_ns = host_ns() - r->host_ns;
+    r->failed |= !screen_finish(&r->screen, r->machine, &r->end);
     r->host->machine = NULL;
     r->host->disarmed();
+    screen_close(&r->screen);
     terminal_leave(&r->host->terminal);
     console_detach(&r->console);
     output_flush(&r->standard);
@@ -298,6 +311,8 @@ static void tell_stats(const struct run *r, int status)
             (unsigned long long)s.trace_invalidations, (unsigned long long)s.arena_flushes);
 }
 
+static bool quit(const struct run *r) { return r->console.quit || r->screen.display.quit; }
+
 /* A line for an end that the user may not have wanted. */
 static void tell_end(const struct run *r)
 {
@@ -312,7 +327,7 @@ static void tell_end(const struct run *r)
         break;
     case END_BOOT_FAILED: fprintf(stderr, "faultline: %s: %s\n", machine_end_text(r->end.reason), r->end.why); break;
     case END_INTERRUPTED:
-        if (!r->console.quit)
+        if (!quit(r))
             fprintf(stderr, "faultline: ended by %s\n",
                     r->host->signal == SIGTERM  ? "SIGTERM"
                     : r->host->signal == SIGHUP ? "SIGHUP"
@@ -336,7 +351,7 @@ static int status_of(const struct run *r)
         return EXIT_TRIPLE;
     if (r->end.reason == END_BUDGET)
         return r->o->expects ? EXIT_GOOD : EXIT_BUDGET_OUT;
-    if (r->end.reason == END_INTERRUPTED && awaited && !r->console.quit)
+    if (r->end.reason == END_INTERRUPTED && awaited && !quit(r))
         return EXIT_UNMET;
     return r->end.exit_code;
 }
@@ -387,6 +402,7 @@ int run_guest(struct options *o, struct host *host)
         options_one_line(r->why);
         fprintf(stderr, "faultline: %s\n", r->why);
         close_outputs(r);
+        screen_close(&r->screen);
     }
     watch_end(&r->watch);
     matcher_free(&r->matcher);

@@ -11,6 +11,8 @@ static void on_raised(void *ctx, const struct record *r)
     struct text t = TEXT_OVER(w->unexpected_words);
     bool expected = false;
 
+    if (w->overlay)
+        overlay_raised(w->overlay, r);
     for (unsigned i = 0; i < w->options->expects; i++)
         expected |= expect_matches(&w->expect[i], r);
     if (expected || w->unexpected++)
@@ -19,11 +21,26 @@ static void on_raised(void *ctx, const struct record *r)
     text_end(&t);
 }
 
+static void tell_overlay(struct watch *w, const struct record *r)
+{
+    char words[OVERLAY_LINE];
+    struct text t = TEXT_OVER(words);
+
+    explain_line(&t, r, record_line(w->disasm, r));
+    text_end(&t);
+    overlay_decided(w->overlay, r, words);
+}
+
 static void on_decided(void *ctx, const struct record *r)
 {
     struct watch *w = ctx;
-    struct text t = output_reserve(w->lines);
+    struct text t;
 
+    if (w->overlay)
+        tell_overlay(w, r);
+    if (!w->lines)
+        return;
+    t = output_reserve(w->lines);
     explain_count(&w->explain, r);
     explain_line(&t, r, record_line(w->disasm, r));
     output_commit(w->lines, &t);
@@ -104,10 +121,10 @@ static void on_shutdown(void *ctx, struct cpu *cpu)
 
 static bool begin_recorder(struct watch *w)
 {
-    bool asked = w->options->expects || w->options->fail_on_unexpected;
+    bool asked = w->options->expects || w->options->fail_on_unexpected || w->overlay;
     struct recorder_events events = {
         .raised = asked ? on_raised : NULL,
-        .decided = w->lines ? on_decided : NULL,
+        .decided = w->lines || w->overlay ? on_decided : NULL,
         .ordered = w->trace ? on_ordered : NULL,
         .time_ns = guest_time,
         .ctx = w,
@@ -121,7 +138,7 @@ static bool begin_recorder(struct watch *w)
 }
 
 bool watch_begin(struct watch *w, struct machine *m, const struct options *o, struct output *trace,
-                 struct output *lines)
+                 struct output *lines, struct overlay *overlay)
 {
     struct cpu_observer observer = {
         .ctx = w,
@@ -130,7 +147,7 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .shutdown = on_shutdown,
     };
 
-    *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines};
+    *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines, .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++)
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
     if (!begin_recorder(w))

@@ -7,6 +7,7 @@
 #include "frontend/explain.h"
 #include "frontend/options.h"
 #include "frontend/output.h"
+#include "frontend/overlay.h"
 #include "frontend/recorder.h"
 
 struct watch {
@@ -15,16 +16,18 @@ struct watch {
     struct recorder *recorder; /* NULL if nobody asked for faults */
     struct story story;
     struct disasm *disasm;
-    struct output *trace; /* NULL, or where records go */
-    struct output *lines; /* NULL, or where explanations go */
+    struct output *trace;    /* NULL, or where records go */
+    struct output *lines;    /* NULL, or where explanations go */
+    struct overlay *overlay; /* NULL, or who shows faults */
     struct explain explain;
     struct expectation expect[OPTIONS_EXPECTS];
     u64 unexpected; /* page faults that no expectation fits; the first, in words: */
     char unexpected_words[256];
 };
 
-/* Both outputs may be NULL. False without memory. */
-bool watch_begin(struct watch *, struct machine *, const struct options *, struct output *trace, struct output *lines);
+/* Both outputs and the overlay may be NULL. False without memory. */
+bool watch_begin(struct watch *, struct machine *, const struct options *, struct output *trace, struct output *lines,
+                 struct overlay *overlay);
 /* No more will come: hands on what waits. */
 void watch_finish(struct watch *);
 /* Says on stderr what was expected and did not come, or the reverse. False if there is any. */

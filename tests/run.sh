@@ -5,6 +5,7 @@
 # Lines that begin with "## " are shown in any case: what a test has left out. The last line printed is the sum. Exit status 1 if anything failed.
 set -u
 jobs=${TEST_JOBS:-2}
+unset DISPLAY WAYLAND_DISPLAY SDL_VIDEODRIVER # no windows but those that a test opens on a screen of its own
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 one() {

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of the screen and of who sits before it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/options.h"
+
+/* QEMU's other types of window are windows too; its servers are not there. */
+bool option_display(struct setting *s, const char *value)
+{
+    size_t n = strcspn(value, ",");
+    static const struct {
+        const char *name;
+        enum display_kind kind;
+    } kinds[] = {{"none", DISPLAY_NONE},
+                 {"sdl", DISPLAY_SDL},
+                 {"gtk", DISPLAY_SDL},
+                 {"ansi", DISPLAY_ANSI},
+                 {"curses", DISPLAY_ANSI}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strlen(kinds[i].name) == n && !memcmp(kinds[i].name, value, n)) {
+            s->o->display = kinds[i].kind;
+            return true;
+        }
+    return option_refuse(s, "'%s' is not sdl, ansi or none", value);
+}
+
+/* Other adapters' drivers fall back on what every one of them has. */
+bool option_vga(struct setting *s, const char *value)
+{
+    s->o->no_vga = !strcmp(value, "none");
+    s->note = !s->o->no_vga && strcmp(value, "std") != 0;
+    return true;
+}
+
+bool option_screenshot(struct setting *s, const char *value)
+{
+    size_t n = strlen(value);
+
+    if (n < 5 || strcmp(value + n - 4, ".png") != 0)
+        return option_refuse(s, "'%s' does not end in .png", value);
+    s->o->screenshot = value;
+    return true;
+}
+
+bool option_speed(struct setting *s, const char *value)
+{
+    char *end;
+    double speed = strtod(value, &end);
+
+    s->o->speed_set = true;
+    if (!strcmp(value, "max"))
+        return true;
+    if (end == value || *end || !(speed >= 0.001 && speed <= 1000))
+        return option_refuse(s, "'%s' is not max, or a number from 0.001 to 1000", value);
+    s->o->speed = speed;
+    return true;
+}
+
+bool option_record_input(struct setting *s, const char *value)
+{
+    s->o->record = value;
+    return *value || option_refuse(s, "the file name is empty");
+}
+
+bool option_replay_input(struct setting *s, const char *value)
+{
+    s->o->replay = value;
+    return *value || option_refuse(s, "the file name is empty");
+}

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The screen without a window: screenshots, the terminal, recordings that are replayed, and recordings that must not be.
+# usage: screen.sh FAULTLINE
+set -u
+faultline=$(realpath "${1:?usage: screen.sh FAULTLINE}") || exit 2
+support=$(realpath "$(dirname "$0")/../support")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 2
+passed=0 failed=0
+verdict() { # status, what
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $2"
+        tail -n 5 out err 2>/dev/null
+    fi
+}
+"$support/screen_guest.sh" picture.rom && "$support/screen_guest.sh" text.rom TEXT || exit 2
+run() { timeout 120 "$faultline" -m 2 -serial none "$@" >out 2>err; }
+png_size() { od -An -tu1 -j16 -N8 "$1" | awk '{print $1 * 16777216 + $2 * 65536 + $3 * 256 + $4 "x" $5 * 16777216 + $6 * 65536 + $7 * 256 + $8}'; }
+
+# Without a display nobody will ever press a key: the guest's sleep is its end, and the picture is kept.
+run -rom picture.rom -display none -debugcon stdio --screenshot a.png </dev/null
+[ $? = 118 ] && [ "$(cat out)" = ready ] && [ "$(png_size a.png)" = 640x400 ]
+verdict $? "a screenshot of mode 13h"
+run -rom text.rom -display none --screenshot b.png </dev/null
+[ "$(png_size b.png)" = 720x400 ]
+verdict $? "a screenshot of text"
+run -rom text.rom -display none --screenshot /nonexistent/b.png </dev/null
+[ $? = 2 ] && [ "$(grep -c /nonexistent/b.png err)" = 1 ]
+verdict $? "a screenshot that cannot be written"
+
+# The terminal: keys go in as bytes, the screen comes out as text.
+rom=text.rom
+typed() { (sleep 2; printf "$1"; sleep 2; printf '\001x') | run -rom "$rom" -display ansi -debugcon file:said "${@:2}"; }
+typed 'aA\033[A\003'
+verdict $? "-display ansi ends by ^A x: $?"
+[ "$(tr '\n' ' ' <said)" = "ready k1e k9e k2a k1e k9e kaa ke0 k48 ke0 kc8 k1d k2e kae k9d " ]
+verdict $? "what was typed: $(tr '\n' ' ' <said)"
+sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' out | grep -q '1e9e2a1e9eaae048e0c81d2eae9d'
+verdict $? "what the terminal shows"
+timeout 120 "$faultline" -m 2 -rom picture.rom -display ansi >out 2>err < <(sleep 2; printf '\001x')
+grep -q 'a picture of 640x400' out
+verdict $? "a picture in a terminal"
+
+# Recorded and replayed: the same words, the same screen.
+rom=picture.rom
+typed 'hello' --record-input rec --screenshot c.png
+mv said said.recorded
+run -rom picture.rom -display none -debugcon file:said --replay-input rec --screenshot d.png </dev/null
+verdict $? "a replay: $(cat err)"
+cmp said.recorded said && cmp c.png d.png && ! cmp -s a.png c.png
+verdict $? "a replay says and shows the same"
+
+# Serial input from a pipe, which comes whenever it comes.
+demo() { timeout 120 "$faultline" demo -display none "$@" >out 2>err; }
+(sleep 1; printf 'abc') | demo --record-input rec2 --trace-faults f1.jsonl
+cp out out.recorded
+demo --replay-input rec2 --trace-faults f2.jsonl </dev/null
+verdict $? "a replay of the demonstration: $(head -c 200 err)"
+cmp out.recorded out && cmp f1.jsonl f2.jsonl
+verdict $? "its output and trace are the same"
+
+# Damaged and foreign recordings.
+refused() { # what, text
+    run -rom picture.rom -display none --replay-input bad </dev/null
+    [ $? = 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q "$2" err
+    verdict $? "$1"
+}
+sed '4s/ up$/ down/;t;4s/ down$/ up/' rec >bad
+! cmp -s rec bad || exit 2
+refused "a changed line" 'check sum'
+sed '$d' rec >bad
+refused "no end" 'cut off'
+head -c 200 rec >bad
+refused "cut short" 'cut off'
+sed 's/^options .*/options 0123456789abcdef listening 1/' rec >bad
+refused "other options" 'other options'
+echo x >bad
+refused "not a recording" 'not a recording'
+printf 'faultline-input 1\0' >bad
+refused "with a NUL" 'not a recording'
+sed '3s/.*/1 0 key a down/' rec >bad
+refused "an impossible moment" 'more instructions'
+sed '3s/key .*/key nonsense down/' rec >bad
+refused "an unknown key" 'not an event'
+(cat rec; echo "9 9 reset") >bad
+refused "more after the end" 'after its end'
+rm bad
+refused "no file" 'No such file'
+timeout 60 "$faultline" -m 3 -serial none -rom picture.rom -display none --replay-input rec >out 2>err </dev/null
+[ $? = 2 ] && grep -q 'other options' err
+verdict $? "a recording of another machine"
+for ((i = 0; i < 60; i++)); do # a byte anywhere
+    at=$((RANDOM % $(wc -c <rec)))
+    cp rec bad
+    printf "\\x$(printf %x $((RANDOM % 255 + 1)))" | dd of=bad bs=1 seek=$at conv=notrunc 2>/dev/null
+    cmp -s rec bad && continue
+    run -rom picture.rom -display none --replay-input bad </dev/null
+    [ $? = 2 ] && [ "$(wc -l <err)" = 1 ]
+    verdict $? "byte $at changed: $(diff rec bad)"
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
