@@ -200,10 +200,17 @@ coverage: install-test-packages ## rows of the list and branches of mmu/ that th
 	    $(TEST_MAIN:%.c=$(BUILD)/coverage/%) $(foreach n,$(FUZZ_NAMES),"$(BUILD)/coverage/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
 	@tests/coverage/report.sh $(BUILD)/coverage
 
+.PHONY: man
+man: $(BUILD)/faultline.1 ## the manual page, from the lists that --help shows
+$(BUILD)/faultline.1: frontend/man.awk frontend/options.def frontend/bindings.def
+	@mkdir -p $(@D)
+	@awk -f $^ >$@
+
 PREFIX ?= /usr/local
 .PHONY: install
-install: all ## install the command under PREFIX (/usr/local)
+install: all man ## install the command and its manual page under PREFIX (/usr/local)
 	install -D -m 755 $(OUT)/faultline $(DESTDIR)$(PREFIX)/bin/faultline
+	install -D -m 644 $(BUILD)/faultline.1 $(DESTDIR)$(PREFIX)/share/man/man1/faultline.1
 
 .PHONY: clean
 clean: ## remove the build directory

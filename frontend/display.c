@@ -44,7 +44,7 @@ static void show(struct display *d, u64 now)
 
 static void stay_paused(struct display *d)
 {
-    while (d->paused && !d->quit) {
+    while (d->paused && !d->quit && !*d->stop) {
         show(d, host_now(d));
         d->ops->wait(d, PAUSE_NS);
         d->ops->pump(d);

@@ -6,6 +6,8 @@
 #ifndef FAULTLINE_FRONTEND_DISPLAY_H
 #define FAULTLINE_FRONTEND_DISPLAY_H
 
+#include <signal.h>
+
 #include "frontend/events.h"
 #include "frontend/overlay.h"
 #include "frontend/pace.h"
@@ -30,7 +32,8 @@ struct display {
     struct events *events;
     struct pace *pace;
     struct vga_view view;
-    struct overlay *overlay; /* NULL if it has none */
+    struct overlay *overlay;           /* NULL if it has none */
+    const volatile sig_atomic_t *stop; /* set by a signal: no more waiting */
     struct timer timer;
     u64 period;  /* guest nanoseconds from one look to the next */
     u64 shown;   /* host time of the last frame */

@@ -8,8 +8,8 @@
 #include "frontend/events_file.h"
 #include "frontend/keys.h"
 
-#define STALLED_MAX 100u /* polls */
-#define PASTE_TURNS 3u /* polls a stroke of pasted text */
+#define STALLED_MAX 100u   /* polls */
+#define PASTE_NS 20000000u /* of guest time, a stroke of pasted text */
 
 /* ---- Striking ---- */
 
@@ -83,7 +83,8 @@ static void replay_due(struct events *e, u64 now)
         schedule(e);
 }
 
-/* Nobody types faster than a keyboard speaks: a key waits until there is room, unless the guest does not read at all. */
+/* Nobody types faster than a keyboard speaks: a key waits until there is room, unless the guest does not read at all.
+ */
 static bool must_wait(struct events *e, const struct input_event *ev)
 {
     if (ev->kind != EVENT_KEY || ps2_keyboard_has_room(machine_keyboard(e->machine)) || e->stalled > STALLED_MAX) {
@@ -184,10 +185,11 @@ void events_type(struct events *e, const char *text)
     e->pasted = 0;
 }
 
-static void paste_some(struct events *e)
+static void paste_some(struct events *e, u64 now)
 {
-    if (!e->paste || e->paste_turn++ % PASTE_TURNS)
+    if (!e->paste || now < e->paste_at)
         return;
+    e->paste_at = now + PASTE_NS;
     if (e->paste[e->pasted]) {
         events_stroke(e, keys_for_character((u8)e->paste[e->pasted++]));
         return;
@@ -200,7 +202,7 @@ bool events_are_waiting(const struct events *e) { return e->count > 0; }
 
 void events_poll(struct events *e, u64 now)
 {
-    paste_some(e);
+    paste_some(e, now);
     e->stalled += e->count > 0;
     if (e->count && e->apply.at == CLOCK_NEVER)
         clock_arm(machine_clock(e->machine), &e->apply, now + 1);

@@ -58,7 +58,7 @@ struct events {
     size_t length, next;
     char *paste; /* text still to be typed; owned */
     size_t pasted;
-    unsigned paste_turn;
+    u64 paste_at; /* guest time of the next stroke */
 };
 
 u64 events_hash(u64 hash, const void *bytes, size_t size); /* FNV-1a; begin with EVENTS_HASH */
@@ -80,7 +80,7 @@ void events_mouse(struct events *, int dx, int dy, int wheel, unsigned buttons);
 void events_serial(struct events *, int byte);
 void events_reset(struct events *);
 void events_media(struct events *, const char *drive, const char *path);
-void events_type(struct events *, const char *text); /* as keystrokes, one character a few polls */
+void events_type(struct events *, const char *text); /* as keystrokes, some fifty characters a second */
 void events_stroke(struct events *, int key_with);   /* press and release, as keys_for_character says */
 bool events_are_waiting(const struct events *);
 

@@ -105,6 +105,7 @@ bool screen_attach(struct screen *s, struct machine *m, struct console *c)
     i8042_expect_input(machine_keyboard_controller(m), s->listening);
     events_attach(&s->events, m);
     s->display.events = &s->events;
+    s->display.stop = c->stop;
     s->display.pace = &s->pace;
     s->display.overlay = screen_overlay(s);
     return !s->display.ops || display_attach(&s->display, m);

@@ -102,6 +102,7 @@ static void become_test(struct pool *p, struct test_case *c, int ends[STREAMS][2
     dup2(ends[STREAM_ERRORS][1], STDERR_FILENO);
     snprintf(debugcon, sizeof(debugcon), "/proc/self/fd/%d", ends[STREAM_DEBUGCON][1]);
     c->options.debugcon = (struct endpoint){ENDPOINT_FILE, debugcon};
+    c->options.display = DISPLAY_NONE; /* many run at once, and nobody watches */
     p->plan->host->report = &p->shared[c->slot];
     exit(run_guest(&c->options, p->plan->host));
 }

@@ -11,13 +11,14 @@
 
 #define SDL_LIBRARY "libSDL2-2.0.so.0"
 
-#define SDL_FUNCTIONS(F)                                                                                           \
-    F(Init)                                                                                                        \
-    F(Quit) F(GetError) F(SetHint) F(CreateWindow) F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize)             \
-        F(SetWindowFullscreen) F(CreateRenderer) F(DestroyRenderer) F(CreateTexture) F(DestroyTexture)             \
-            F(UpdateTexture) F(SetRenderDrawColor) F(RenderClear) F(RenderCopy) F(RenderPresent)                   \
-                F(GetRendererOutputSize) F(GetWindowSize) F(PollEvent) F(WaitEventTimeout) F(SetRelativeMouseMode) \
-                    F(SetWindowGrab) F(GetClipboardText) F(free) F(GetMouseState)
+#define SDL_FUNCTIONS(F)                                                                                               \
+    F(Init)                                                                                                            \
+    F(Quit)                                                                                                            \
+    F(GetError) F(SetHint) F(CreateWindow) F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize) F(SetWindowFullscreen)  \
+        F(CreateRenderer) F(DestroyRenderer) F(CreateTexture) F(DestroyTexture) F(UpdateTexture) F(SetRenderDrawColor) \
+            F(RenderClear) F(RenderCopy) F(RenderPresent) F(GetRendererOutputSize) F(GetWindowSize) F(PollEvent)       \
+                F(WaitEventTimeout) F(SetRelativeMouseMode) F(SetWindowGrab) F(GetClipboardText) F(free)               \
+                    F(GetMouseState)
 
 struct window {
     void *library;
