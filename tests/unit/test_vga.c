@@ -483,8 +483,9 @@ START_TEST(vbe_eight_and_four_bits)
     }
     look(&r);
     for (unsigned at = 0; at < 640 * 480; at++) {
-        ck_assert_uint_eq(r.view.surface.pixels[at], (u32)(u8)(at * 3 ^ 0x55) << 16);
-        ck_assert_uint_eq(peek(&r, VGA_FRAMEBUFFER + at), (u8)(at * 3));
+        if (r.view.surface.pixels[at] != (u32)(u8)(at * 3 ^ 0x55) << 16 ||
+            peek(&r, VGA_FRAMEBUFFER + at) != (u8)(at * 3))
+            ck_abort_msg("pixel %u is %06x", at, r.view.surface.pixels[at]);
     }
     out(&r, 0x3C7, 0x10);
     ck_assert_int_eq(in(&r, 0x3C9), 0x45);
