@@ -43,6 +43,7 @@ void ps2_mouse_reset(struct ps2_mouse *);
 void ps2_mouse_destroy(struct ps2_mouse *);
 /* Moved by counts to the right and down, wheel turned towards the user; buttons as they are now. */
 void ps2_mouse_move(struct ps2_mouse *, int dx, int dy, int wheel, unsigned buttons);
+bool ps2_mouse_has_reported(const struct ps2_mouse *); /* its buttons, so that they may change again unlost */
 struct ps2_device ps2_mouse_device(struct ps2_mouse *);
 
 #endif

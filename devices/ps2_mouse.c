@@ -117,6 +117,11 @@ void ps2_mouse_move(struct ps2_mouse *m, int dx, int dy, int wheel, unsigned but
     wake(m);
 }
 
+bool ps2_mouse_has_reported(const struct ps2_mouse *m)
+{
+    return m->buttons == m->reported || !m->reporting || m->remote || m->wrap;
+}
+
 /* ---- Commands ---- */
 
 static void forget_motion(struct ps2_mouse *m)

@@ -83,15 +83,20 @@ static void replay_due(struct events *e, u64 now)
         schedule(e);
 }
 
-/* Nobody types faster than a keyboard speaks: a key waits until there is room, unless the guest does not read at all.
- */
+/* Nobody types faster than a keyboard speaks, or clicks faster than a mouse looks: such an event waits for room, unless
+ * the guest does not read at all. */
 static bool must_wait(struct events *e, const struct input_event *ev)
 {
-    if (ev->kind != EVENT_KEY || ps2_keyboard_has_room(machine_keyboard(e->machine)) || e->stalled > STALLED_MAX) {
-        e->stalled = 0;
-        return false;
-    }
-    return true;
+    bool room = true;
+
+    if (ev->kind == EVENT_KEY)
+        room = ps2_keyboard_has_room(machine_keyboard(e->machine));
+    else if (ev->kind == EVENT_MOUSE)
+        room = ps2_mouse_has_reported(machine_mouse(e->machine));
+    if (!room && e->stalled <= STALLED_MAX)
+        return true;
+    e->stalled = 0;
+    return false;
 }
 
 static void apply_due(void *ctx, u64 now)

@@ -325,7 +325,9 @@ START_TEST(mouse_stream)
     ck_assert(i8042_aux_may_interrupt(d.k));
     ps2_mouse_move(d.mouse, 5, -3, 0, PS2_RIGHT);
     ps2_mouse_move(d.mouse, -8, 0, 0, PS2_RIGHT | PS2_LEFT);
+    ck_assert(!ps2_mouse_has_reported(d.mouse));
     ck_assert_int_eq(packet_byte(&d), M | 0x1B);
+    ck_assert(ps2_mouse_has_reported(d.mouse));
     ck_assert_int_eq(packet_byte(&d), M | 0xFD);
     ck_assert_int_eq(packet_byte(&d), M | 0x03);
     ck_assert_int_eq(packet_byte(&d), -1);
