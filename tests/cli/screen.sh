@@ -46,6 +46,13 @@ timeout 120 "$faultline" -m 2 -rom picture.rom -display ansi >out 2>err < <(slee
 grep -q 'a picture of 640x400' out
 verdict $? "a picture in a terminal"
 
+# SeaBIOS finds the video BIOS in the adapter's ROM, and with it prints on the screen.
+if [ -r /usr/share/seabios/bios-256k.bin ] && [ -r /usr/share/seabios/vgabios-stdvga.bin ]; then
+    timeout 120 "$faultline" -display ansi --speed max --max-instructions 400000000 >out 2>err < <(sleep 100)
+    [ $? = 124 ] && grep -q 'SeaBIOS (version' out
+    verdict $? "SeaBIOS on the screen"
+fi
+
 # Recorded and replayed: the same words, the same screen.
 rom=picture.rom
 typed 'hello' --record-input rec --screenshot c.png
