@@ -85,6 +85,11 @@ refuse_saying "two users" -serial stdio -debugcon stdio image
 refuse_saying "given twice" -m 64 -m 64 image
 refuse_saying "one IMAGE" image image
 refuse_saying "-smp" -smp 2 image
+refuse_saying "does not end in .png" --screenshot file image
+refuse_saying "not max" --speed fast image
+refuse_saying "not sdl" -display nonsense image
+refuse_saying "replayed as well" --record-input a --replay-input b image
+refuse_saying "a screen is asked for" -vga none --screenshot a.png image
 refuse -S image
 refuse image -append x
 refuse --fail-on nothing image
