@@ -56,7 +56,8 @@ struct cpu_event {
     u8 vector;
     bool has_error;
     u32 error;
-    u64 cr2; /* vector 14: the linear address (already in CR2 when delivery starts) */
+    u64 cr2;              /* vector 14: the linear address (already in CR2 when delivery starts) */
+    struct access access; /* vector 14, a fault: what was refused */
     enum { EVENT_FAULT, EVENT_TRAP, EVENT_ABORT, EVENT_SOFTWARE, EVENT_EXTERNAL, EVENT_NMI, EVENT_ICEBP } kind;
     u64 next_rip; /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
 };

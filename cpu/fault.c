@@ -65,6 +65,10 @@ _Noreturn void raise_pf(struct cpu *cpu, u64 la, unsigned width, const struct ac
     if (cpu->observer.page_fault)
         cpu->observer.page_fault(cpu->observer.ctx, cpu, la, width, access, walk, cpu->delivering);
     cpu->cr2 = la;
-    raise_event(cpu, (struct cpu_event){
-                         .vector = VEC_PF, .has_error = true, .error = walk->error, .cr2 = la, .kind = EVENT_FAULT});
+    raise_event(cpu, (struct cpu_event){.vector = VEC_PF,
+                                        .has_error = true,
+                                        .error = walk->error,
+                                        .cr2 = la,
+                                        .access = *access,
+                                        .kind = EVENT_FAULT});
 }

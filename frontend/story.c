@@ -13,21 +13,11 @@ void story_event(struct story *s, struct cpu *cpu, const struct cpu_event *ev)
     s->recent[i].icount = cpu_icount(cpu);
 }
 
-/* The access as the error code tells it. In the midst of a delivery it is the processor's own. */
-static void story_walk(struct story_link *link, struct cpu *cpu, bool own)
+static void story_walk(struct story_link *link, struct cpu *cpu)
 {
-    u32 error = link->event.error;
-
     if (link->event.vector != VEC_PF || link->event.kind != EVENT_FAULT)
         return;
-    link->access = (struct access){
-        .kind = error & PF_W   ? ACCESS_WRITE
-                : error & PF_I ? ACCESS_EXECUTE
-                               : ACCESS_READ,
-        .user = error & PF_U,
-        .implicit = own ? IMPLICIT_EXCEPTION_STACK : IMPLICIT_NONE,
-    };
-    link->walk = cpu_walk(cpu, link->event.cr2, link->access);
+    link->walk = cpu_walk(cpu, link->event.cr2, link->event.access);
     link->walked = link->walk.cause != CAUSE_NONE;
 }
 
@@ -36,7 +26,7 @@ static struct story_link *story_add(struct story *s, struct cpu *cpu, const stru
     struct story_link *link = &s->link[s->links < STORY_LINKS ? s->links++ : STORY_LINKS - 1];
 
     *link = (struct story_link){.event = *ev};
-    story_walk(link, cpu, s->links > 1);
+    story_walk(link, cpu);
     return link;
 }
 
@@ -63,7 +53,8 @@ void story_delivery_failed(struct story *s, struct cpu *cpu, const struct cpu_ev
     story_add(s, cpu, second);
 }
 
-static void put_event(struct text *t, const struct cpu_event *ev)
+/* Real mode pushes no error codes. */
+static void put_event(struct text *t, const struct cpu_event *ev, bool real)
 {
     const char *name =
         ev->kind == EVENT_FAULT || ev->kind == EVENT_TRAP || ev->kind == EVENT_ABORT ? vector_name(ev->vector) : NULL;
@@ -74,7 +65,7 @@ static void put_event(struct text *t, const struct cpu_event *ev)
         text_string(t, ev->kind == EVENT_SOFTWARE ? "INT " : ev->kind == EVENT_NMI ? "NMI, vector " : "interrupt ");
         text_decimal(t, ev->vector);
     }
-    if (ev->has_error) {
+    if (ev->has_error && !real) {
         text_string(t, ", error ");
         text_hex(t, ev->error);
     }
@@ -95,21 +86,22 @@ static void put_selector(struct text *t, const struct cpu_event *ev)
     text_char(t, ')');
 }
 
-static void put_link(struct text *t, const struct story_link *link, const struct record *state)
+static void put_link(struct text *t, const struct story_link *link, const struct record *state, bool real)
 {
-    put_event(t, &link->event);
-    put_selector(t, &link->event);
+    put_event(t, &link->event, real);
+    if (!real)
+        put_selector(t, &link->event);
     if (link->walked) {
         struct record r = *state;
 
         r.cr2 = link->event.cr2;
         r.error = link->event.error;
         r.walk = link->walk;
-        r.access = link->access;
-        text_string(t, link->access.implicit != IMPLICIT_NONE ? ": the processor's own "
-                       : link->access.user                    ? ": user "
-                                                              : ": supervisor ");
-        text_string(t, access_name(link->access.kind));
+        r.access = link->event.access;
+        text_string(t, link->event.access.implicit != IMPLICIT_NONE ? ": the processor's own "
+                       : link->event.access.user                    ? ": user "
+                                                                    : ": supervisor ");
+        text_string(t, access_name(link->event.access.kind));
         text_string(t, "; ");
         verdict_why(t, &r);
     } else if (link->event.vector == VEC_PF) {
@@ -125,7 +117,7 @@ static void tell(FILE *to, struct text *t, char *line)
 }
 
 /* Exceptions that were delivered shortly before: the first cause of a chain is often there. */
-static void tell_recent(const struct story *s, FILE *to)
+static void tell_recent(const struct story *s, bool real, FILE *to)
 {
     u64 from = s->events > STORY_RECENT ? s->events - STORY_RECENT : 0;
 
@@ -140,7 +132,7 @@ static void tell_recent(const struct story *s, FILE *to)
         text_string(&t, "earlier, ");
         text_decimal(&t, s->icount - at);
         text_string(&t, " instructions before: ");
-        put_event(&t, ev);
+        put_event(&t, ev, real);
         if (ev->vector == VEC_PF) {
             text_string(&t, " at ");
             text_hex(&t, ev->cr2);
@@ -165,6 +157,7 @@ void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
 {
     struct cpu_state state;
     struct record r = {.vector = VEC_PF, .cpl = (u8)cpu_cpl(cpu)};
+    bool real = cpu_mode(cpu) == MODE_REAL;
 
     cpu_get_state(cpu, &state);
     r.cr4 = state.cr4;
@@ -172,14 +165,14 @@ void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
     r.pkru = state.pkru;
     r.pkrs = state.pkrs;
     tell_where(cpu, &state, to);
-    tell_recent(s, to);
+    tell_recent(s, real, to);
     for (unsigned i = 0; i < s->links; i++) {
         const struct story_link *link = &s->link[i];
         char line[512];
         struct text t = TEXT_OVER(line);
 
         text_string(&t, i == 0 ? "first, " : link->event.kind == EVENT_ABORT ? "so, " : "because of ");
-        put_link(&t, link, &r);
+        put_link(&t, link, &r, real);
         if (link->failed_at) {
             text_string(&t, "; its delivery failed at: ");
             text_string(&t, link->failed_at);

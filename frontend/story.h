@@ -15,7 +15,6 @@ struct story_link {
     const char *failed_at; /* the step of its delivery that failed; NULL: nothing did, or it was not tried */
     bool walked;           /* vector 14, and `walk` is its verdict */
     struct walk walk;
-    struct access access;
 };
 
 struct story {

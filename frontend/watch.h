@@ -15,6 +15,7 @@ struct watch {
     const struct options *options;
     struct recorder *recorder; /* NULL if nobody asked for faults */
     struct story story;
+    u64 triple_faults; /* so far */
     struct disasm *disasm;
     struct output *trace;    /* NULL, or where records go */
     struct output *lines;    /* NULL, or where explanations go */
