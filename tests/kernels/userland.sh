@@ -57,7 +57,7 @@ boot() {
         bad "$1: exit status $status; the end of its output: $(tail -n 3 "userland-$1.out" "userland-$1.err")"
         return
     fi
-    tr -d '\r' <"userland-$1.out" | sed '1,/^script: begin/d; /^script: end/,$d' >"userland-$1.txt"
+    tr -d '\r' <"userland-$1.out" | sed '0,/^script: begin/d; /^script: end/,$d' >"userland-$1.txt"
     while read -r line <&3 || [ -n "$line" ]; do
         read -r got <&4
         if [ "$line" = "$got" ]; then ok "$1: $line"; else bad "$1: \"$got\", the host has \"$line\""; fi
