@@ -19,7 +19,8 @@ static char why[256], notes[1024];
 /* Words are separated by blanks; ' quotes. */
 static bool parse(const char *line)
 {
-    char copy[512], *argv[WORDS] = {NULL}, *p = copy;
+    static char copy[512]; /* the options point into it */
+    char *argv[WORDS] = {NULL}, *p = copy;
     FILE *f = fmemopen(notes, sizeof(notes), "w");
     int argc = 0;
     bool ok;
