@@ -364,7 +364,7 @@ START_TEST(detaching)
                       *above = device_attach(bus, base[i] + 16, 16, 1, 8);
 
         ck_assert_uint_eq(bus_read(bus, base[i] + 2, 1), 3);
-        ck_assert(!bus_detach(bus, base[i] + 1));
+        ck_assert(!bus_detach(bus, base[i] + 1) && !bus_detach(bus, 0)); /* 0: below all */
         ck_assert(bus_detach(bus, base[i]));
         ck_assert(!bus_detach(bus, base[i]));
         ck_assert_uint_eq(bus_read(bus, base[i] + 2, 1), 0xFF);

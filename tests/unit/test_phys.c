@@ -443,6 +443,53 @@ START_TEST(holes_close)
 }
 END_TEST
 
+/* A window shows host memory, another when it is told to; what is none cannot be set. */
+START_TEST(windows)
+{
+    static u8 one[8192], other[8192];
+    static const u8 image[4096] = {0x55};
+    struct phys *phys = phys_create(1 << 20);
+
+    ck_assert(!phys_set_window(phys, 0xA0000, one)); /* there is no cover at all */
+    ck_assert(phys_add_rom(phys, 0xB0000, image, sizeof(image)));
+    ck_assert(phys_add_window(phys, 0xA0000, sizeof(one), one));
+    ck_assert(!phys_add_window(phys, 0xA1000, 4096, other));
+    phys_write(phys, 0xA1000, 0x1234, 2);
+    ck_assert_uint_eq(one[4096], 0x34);
+    ck_assert(!phys_page_split(phys, 0xA0000) && !phys_page_split(phys, 0xB0000 + 4096) && !phys_page_split(phys, 0));
+    ck_assert(phys_set_window(phys, 0xA0000, other));
+    ck_assert_uint_eq(phys_read(phys, 0xA1000, 2), 0);
+    ck_assert(!phys_set_window(phys, 0xA1000, one) && !phys_set_window(phys, 0xB0000, one));
+    phys_destroy(phys);
+}
+END_TEST
+
+/* 82441FX PAM: reads and writes of C0000..FFFFF go to RAM each for itself; other ranges are none of its business. */
+START_TEST(shadow)
+{
+    struct phys *phys = phys_create(1 << 20);
+
+    phys_write(phys, 0x80000, 0x11, 1);
+    phys_shadow(phys, 0x80000, 0x4000, 0);
+    phys_shadow(phys, 0x100000, 0x4000, 0);
+    phys_shadow(phys, 0xFC000, 0x8000, 0);
+    ck_assert_uint_eq(phys_read(phys, 0x80000, 1), 0x11);
+    ck_assert(!phys_page_split(phys, 0x80000));
+    phys_shadow(phys, 0xC0000, 0x4000, PHYS_SHADOW_WRITE);
+    ck_assert(phys_page_split(phys, 0xC0000));
+    phys_write(phys, 0xC0000, 0x22, 1);
+    ck_assert_uint_eq(phys_read(phys, 0xC0000, 1), 0xFF);
+    phys_shadow(phys, 0xC0000, 0x4000, PHYS_SHADOW_READ);
+    phys_write(phys, 0xC0000, 0x33, 1);
+    ck_assert_uint_eq(phys_read(phys, 0xC0000, 1), 0x22);
+    phys_shadow(phys, 0xC0000, 0x4000, PHYS_SHADOW_READ | PHYS_SHADOW_WRITE);
+    ck_assert(!phys_page_split(phys, 0xC0000));
+    phys_write(phys, 0xC0000, 0x33, 1);
+    ck_assert_uint_eq(phys_read(phys, 0xC0000, 1), 0x33);
+    phys_destroy(phys);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("phys");
@@ -453,6 +500,8 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, sizes);
     tcase_add_test(cases, holes_close);
+    tcase_add_test(cases, windows);
+    tcase_add_test(cases, shadow);
     tcase_add_test(cases, ram_reads_back);
     tcase_add_test(cases, the_hole_below_4_gib);
     tcase_add_test(cases, small_ram_has_no_high_part);
