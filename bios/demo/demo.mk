@@ -2,7 +2,8 @@
 # The demo guest: $(BUILD)/demo.elf, a Multiboot 1 kernel, and $(BUILD)/demo.o, which holds it as demo_image and
 # demo_image_size (bios/demo/demo_image.h). Built for a bare machine, so none of the host program's flags apply.
 
-DEMO_CC ?= $(CC)
+# Whatever builds the host program, which may be a cross compiler or instrument its code.
+DEMO_CC ?= gcc
 DEMO_DIR := $(BUILD)/demo
 DEMO_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -m64 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only -MMD -MP

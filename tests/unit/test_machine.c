@@ -326,9 +326,17 @@ START_TEST(shadow_ram_follows_the_chipset)
                               SAY_IT,
                               INC_IT,
                               SAY_IT, /* 00, 01 */
+                              PAM1(0),
+                              PAM1(3),
+                              0xC6,
+                              0x06,
+                              0x00,
+                              0x00,
+                              0x42, /* written first: 42 */
+                              SAY_IT,
                               OUT_DX(0xF4, 0),
                               SPIN};
-    static const u8 said[] = {0xFF, 0xAA, 0xAA, 0xAA, 0xFF, 0x00, 0x01};
+    static const u8 said[] = {0xFF, 0xAA, 0xAA, 0xAA, 0xFF, 0x00, 0x01, 0x42};
     struct rig r;
 
     rig_open(&r, code, sizeof(code), NULL, 0, true);
