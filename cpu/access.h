@@ -89,12 +89,15 @@ ALWAYS_INLINE u64 address_bis(const struct cpu *cpu, const struct op *op)
            cpu->addr_mask;
 }
 
-/* The TLB: indexed by the page number, hashed so that pages 16 MiB apart do not collide. A tag is the page's address
- * with the context's key in its low 12 bits, compared with the page of the *last* byte: one test for presence,
- * permission and page crossing. */
+/*
+ * The TLB: indexed by the page number p, hashed to p + 11p/4096 so that pages 16 MiB apart do not collide. A tag is the
+ * page's address with the context's key in its low 12 bits, compared with the page of the *last* byte: one test for
+ * presence, permission and page crossing. For that, a page and the one behind it must never share a slot, not even
+ * where carries run through all bits (an XOR of shifted addresses fails there), nor at the top of the address space.
+ */
 ALWAYS_INLINE struct tlb_entry *tlb_slot(struct cpu *cpu, u64 la)
 {
-    return (struct tlb_entry *)((u8 *)cpu->tlb + (((la ^ (la >> 12)) >> 7) & cpu->tlb_mask));
+    return (struct tlb_entry *)((u8 *)cpu->tlb + (((la >> 12) * 4107 >> 7) & cpu->tlb_mask));
 }
 
 ALWAYS_INLINE u64 tlb_want(u64 la, unsigned width, u64 key) { return ((la + width - 1) & PAGE_MASK) | key; }

@@ -196,7 +196,7 @@ void cpu_take_init(struct cpu *cpu)
 void cpu_tune(struct cpu *cpu, struct cpu_tuning tuning)
 {
     cpu->tuning = tuning;
-    if (tuning.tlb_entries && tuning.tlb_entries <= TLB_ENTRIES)
+    if (tuning.tlb_entries >= 4 && tuning.tlb_entries <= TLB_ENTRIES)
         cpu->tlb_mask = (tuning.tlb_entries - 1) * sizeof(struct tlb_entry);
     if (tuning.trace_ops) {
         struct trace_cache *smaller = trace_cache_create(tuning.trace_ops);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cpu/access.h"
 #include "cpu/state.h"
 #include "tests/support/vm.h"
 
@@ -204,6 +205,31 @@ static void device_is_not_read_before_a_fault(void)
     }
 }
 
+/*
+ * A push across the top of the address space, with page 0 in the TLB: the last page and page 0 once shared a slot, and the
+ * tag is compared with the page of the last byte. (fuzzing of execution)
+ */
+static void access_across_the_top(void)
+{
+    struct vm *vm = vm_create(VM_LONG64, NULL);
+
+    vm->start.gpr[REG_RSP] = 4;
+    vm->start.gpr[REG_RAX] = 0;
+    vm_code(vm, (const u8[]){0x88, 0x00, 0x50}, 3); /* MOV [RAX], AL; PUSH RAX */
+    vm_reset(vm);
+    vm_run(vm, 2);
+    expect("push across the top: vector", vm->raised ? vm->event.vector : 99, 14);
+    expect("push across the top: CR2", vm->event.cr2, ~3ull);
+    vm_destroy(vm);
+    for (unsigned bit = 12; bit < 64; bit++) { /* such pages may be neighbours anywhere */
+        struct vm *any = vm_create(VM_LONG64, NULL);
+        const u64 page = bit < 63 ? 1ull << bit : 0;
+
+        expect("neighbours have slots of their own", tlb_slot(any->cpu, page) != tlb_slot(any->cpu, page - 1), 1);
+        vm_destroy(any);
+    }
+}
+
 int main(void)
 {
     enter_32_on_16_bit_stack();
@@ -214,6 +240,7 @@ int main(void)
     port_repetition_then_deadline();
     rows_left_over();
     device_is_not_read_before_a_fault();
+    access_across_the_top();
     printf("%u passed, %u failed\n", passed, failed);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
