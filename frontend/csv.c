@@ -112,6 +112,19 @@ void list_bits(struct text *t, const struct record *r, const char *quote, const 
     error_bits(t, r->error, quote, between);
 }
 
+void list_frames(struct text *t, const struct record *r, const char *quote, const char *between)
+{
+    for (unsigned i = 0; i < r->frames; i++) {
+        text_string(t, i ? between : "");
+        text_string(t, quote);
+        if (r->frame_symbol[i].name)
+            symbol_text(t, &r->frame_symbol[i]);
+        else
+            text_hex(t, r->frame[i]);
+        text_string(t, quote);
+    }
+}
+
 void list_also(struct text *t, const struct record *r, const char *quote, const char *between)
 {
     bool first = true;

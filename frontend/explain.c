@@ -45,6 +45,16 @@ static void put_outcome(struct text *t, const struct record *r)
         text_string(t, ", after other programs ran");
 }
 
+#define CALLERS_TOLD 3u
+
+static void put_callers(struct text *t, const struct record *r)
+{
+    for (unsigned i = 0; i < r->frames && i < CALLERS_TOLD && r->frame_symbol[i].name; i++) {
+        text_string(t, " <- ");
+        symbol_text(t, &r->frame_symbol[i]);
+    }
+}
+
 void explain_fault(struct text *t, const struct record *r, const struct disasm_line *line)
 {
     text_char(t, '#');
@@ -59,6 +69,15 @@ void explain_fault(struct text *t, const struct record *r, const struct disasm_l
     put_access(t, r);
     text_string(t, " at ");
     text_hex(t, r->rip);
+    if (r->symbol.name) {
+        text_char(t, ' ');
+        record_symbol(t, r);
+        put_callers(t, r);
+    }
+    if (r->source) {
+        text_string(t, " at ");
+        record_source(t, r);
+    }
     if (line) {
         text_string(t, " (");
         text_string(t, line->text);

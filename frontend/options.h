@@ -8,6 +8,7 @@
 #include "devices/machine.h"
 
 #define OPTIONS_EXPECTS 64
+#define OPTIONS_SYMBOLS 12
 
 enum endpoint_kind { ENDPOINT_UNSET, ENDPOINT_NONE, ENDPOINT_STDIO, ENDPOINT_FILE };
 
@@ -68,6 +69,9 @@ struct options {
     const char *stop_on;
     bool expect_post;
     u8 post;
+    const char *symbols[OPTIONS_SYMBOLS]; /* FILE[,offset=N] */
+    unsigned symbol_files;
+    bool no_symbols;
     const char *expect[OPTIONS_EXPECTS];
     unsigned expects;
     bool fail_on_triple_fault, fail_on_unexpected;

@@ -357,6 +357,18 @@ bool option_explain(struct setting *s, const char *value)
     return true;
 }
 
+bool option_symbols(struct setting *s, const char *value)
+{
+    if (strcmp(value, "none") == 0) {
+        s->o->no_symbols = true;
+        return true;
+    }
+    if (s->o->symbol_files == OPTIONS_SYMBOLS)
+        return option_refuse(s, "given more than %d times", OPTIONS_SYMBOLS);
+    s->o->symbols[s->o->symbol_files++] = value;
+    return true;
+}
+
 bool option_expect(struct setting *s, const char *value)
 {
     struct expectation parsed;

@@ -5,8 +5,10 @@
 
 #include "cpu/cpu.h"
 #include "frontend/disasm.h"
+#include "frontend/symbols.h"
 #include "frontend/text.h"
 
+#define RECORD_FRAMES 8 /* of the guest's stack */
 #define RECORD_NONE (~0ull) /* no parent, no outcome yet */
 
 enum outcome {
@@ -51,6 +53,13 @@ struct record {
     u8 bytes_count;
     u8 bytes[DISASM_MAX];
 
+    struct symbol_place symbol; /* where RIP is; its name is NULL if no symbol is known */
+    const char *source;         /* and in which line; NULL likewise */
+    unsigned source_line;
+    u8 frames; /* callers found on the stack, innermost first */
+    u64 frame[RECORD_FRAMES];
+    struct symbol_place frame_symbol[RECORD_FRAMES];
+
     enum outcome outcome, then; /* `then` is set if outcome is switched */
     bool entries;               /* pte_after is known */
     u64 pte_before, pte_after;
@@ -65,6 +74,8 @@ const char *level_name(unsigned level);
 const char *access_name(enum access_kind);
 const char *implicit_name(enum implicit); /* NULL for none */
 const char *vector_name(unsigned vector); /* #PF ..., NULL if it has none */
+void record_symbol(struct text *, const struct record *); /* name+0x1f */
+void record_source(struct text *, const struct record *); /* file:line */
 void error_bits(struct text *, u32 error, const char *quote, const char *between);
 
 /* One plain sentence: the entry and bit that decided, and the control state that made it matter. */

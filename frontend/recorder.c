@@ -231,6 +231,8 @@ static struct slot *slot_take(struct recorder *rec)
     s->r.outcome = s->r.then = OUTCOME_NONE;
     s->r.entries = false;
     s->r.story = NULL;
+    s->r.symbol.name = s->r.source = NULL;
+    s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
     return s;
 }
@@ -308,6 +310,8 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     rec->next++;
     wait_begin(rec, s);
     nest_enter(rec, r->seq);
+    if (rec->events.describe)
+        rec->events.describe(rec->events.ctx, cpu, r);
     if (rec->events.raised)
         rec->events.raised(rec->events.ctx, r);
 }
@@ -513,6 +517,8 @@ static void record_link(struct recorder *rec, struct cpu *cpu, const struct stor
     s->switches = rec->switches;
     s->state = SLOT_DOOMED;
     rec->next++;
+    if (rec->events.describe)
+        rec->events.describe(rec->events.ctx, cpu, r);
     decide(rec, s, OUTCOME_TRIPLE_FAULT);
 }
 

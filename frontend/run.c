@@ -36,6 +36,7 @@ struct run {
     struct drives drives;
     struct matcher matcher;
     struct watch watch;
+    struct symbols *symbols; /* NULL: nobody wants names */
     struct machine_end end;
     u64 host_ns;
     bool failed; /* an output lost something */
@@ -235,6 +236,33 @@ static bool boot(struct run *r)
     return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
 }
 
+/*
+ * Names are wanted where faults are told. A kernel that is an ELF file brings its own, and a Linux that is not carries
+ * a list; neither is asked for, so that it may be missing.
+ */
+static bool open_symbols(struct run *r)
+{
+    const struct options *o = r->o;
+    bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files;
+    char why[256];
+
+    if (o->no_symbols || !told)
+        return true;
+    r->symbols = symbols_create();
+    if (!r->symbols) {
+        snprintf(r->why, sizeof(r->why), "out of memory");
+        return false;
+    }
+    for (unsigned i = 0; i < o->symbol_files; i++)
+        if (!symbols_add(r->symbols, o->symbols[i], r->why, sizeof(r->why)))
+            return false;
+    if (o->kernel && !o->symbol_files)
+        symbols_add(r->symbols, o->kernel, why, sizeof(why));
+    symbols_ask_guest(r->symbols);
+    watch_name(&r->watch, r->symbols);
+    return true;
+}
+
 static bool prepare(struct run *r)
 {
     bool explain = r->o->explain;
@@ -250,7 +278,7 @@ static bool prepare(struct run *r)
     if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                     screen_overlay(&r->screen)) &&
         screen_attach(&r->screen, r->machine, &r->console))
-        return true;
+        return open_symbols(r);
     snprintf(r->why, sizeof(r->why), "out of memory");
     return false;
 }
@@ -405,6 +433,7 @@ int run_guest(struct options *o, struct host *host)
         screen_close(&r->screen);
     }
     watch_end(&r->watch);
+    symbols_destroy(r->symbols);
     matcher_free(&r->matcher);
     machine_destroy(r->machine);
     drives_close(&r->drives);

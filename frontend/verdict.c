@@ -56,6 +56,21 @@ const char *vector_name(unsigned vector)
     return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : NULL;
 }
 
+void record_symbol(struct text *t, const struct record *r) { symbol_text(t, &r->symbol); }
+
+#define SOURCE_MOST 200u /* characters of a path: its end says more than its beginning */
+
+void record_source(struct text *t, const struct record *r)
+{
+    size_t length = strlen(r->source);
+    const char *from = r->source + (length > SOURCE_MOST ? length - SOURCE_MOST : 0);
+
+    for (; *from; from++)
+        text_char(t, *from < ' ' || *from == '"' || *from == '\\' ? '?' : *from);
+    text_char(t, ':');
+    text_decimal(t, r->source_line);
+}
+
 void error_bits(struct text *t, u32 error, const char *quote, const char *between)
 {
     static const char *const names[] = {"P", "W", "U", "RSVD", "I", "PK", "SS"};

@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/watch.h"
 
+#include "frontend/backtrace.h"
 #include "frontend/writers.h"
 
 /* ---- Records ---- */
+
+/* What the recorder does not know: names. */
+static void on_describe(void *ctx, struct cpu *cpu, struct record *r)
+{
+    struct watch *w = ctx;
+    struct cpu_state state;
+
+    if (!w->symbols)
+        return;
+    symbols_follow(w->symbols, cpu, machine_phys(w->machine));
+    symbols_find(w->symbols, r->rip, &r->symbol);
+    r->source = symbols_line(w->symbols, r->rip, &r->source_line);
+    cpu_get_state(cpu, &state);
+    r->frames = (u8)backtrace_frames(w->symbols, cpu, &state, r->frame, RECORD_FRAMES);
+    for (unsigned i = 0; i < r->frames; i++)
+        if (!symbols_find(w->symbols, r->frame[i] - 1, &r->frame_symbol[i])) /* the CALL, not what is behind it */
+            r->frame_symbol[i].name = NULL;
+        else
+            r->frame_symbol[i].offset++;
+}
 
 static void on_raised(void *ctx, const struct record *r)
 {
@@ -132,6 +153,7 @@ static bool begin_recorder(struct watch *w)
 {
     bool asked = w->options->expects || w->options->fail_on_unexpected || w->overlay;
     struct recorder_events events = {
+        .describe = on_describe,
         .raised = asked ? on_raised : NULL,
         .decided = w->lines || w->overlay ? on_decided : NULL,
         .ordered = w->trace ? on_ordered : NULL,
@@ -174,6 +196,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
     cpu_observe(machine_cpu(m), &observer);
     return true;
 }
+
+void watch_name(struct watch *w, struct symbols *symbols) { w->symbols = symbols; }
 
 void watch_finish(struct watch *w)
 {

@@ -17,6 +17,7 @@ struct watch {
     struct story story;
     u64 triple_faults; /* so far */
     struct disasm *disasm;
+    struct symbols *symbols; /* NULL: no names */
     struct output *trace;    /* NULL, or where records go */
     struct output *lines;    /* NULL, or where explanations go */
     struct overlay *overlay; /* NULL, or who shows faults */
@@ -29,6 +30,8 @@ struct watch {
 /* Both outputs and the overlay may be NULL. False without memory. */
 bool watch_begin(struct watch *, struct machine *, const struct options *, struct output *trace, struct output *lines,
                  struct overlay *overlay);
+/* Names for addresses (borrowed): from here on records have them. */
+void watch_name(struct watch *, struct symbols *);
 /* No more will come: hands on what waits. */
 void watch_finish(struct watch *);
 /* Says on stderr what was expected and did not come, or the reverse. False if there is any. */

@@ -15,6 +15,8 @@ const struct disasm_line *record_line(struct disasm *, const struct record *);
 
 /* Lists, each item between `quote`s: W;U or "W","U". */
 void list_bits(struct text *, const struct record *, const char *quote, const char *between);
+/* Who called: "name+0x1f", or the address where no symbol is known; innermost first. */
+void list_frames(struct text *, const struct record *, const char *quote, const char *between);
 void list_also(struct text *, const struct record *, const char *quote, const char *between);
 
 #endif
