@@ -6,6 +6,7 @@
 #include "cpu/handlers.h"
 #include "cpu/msr.h"
 #include "cpu/system.h"
+#include "cpu/x87.h"
 
 #define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 #define CR3_PCID 0xfffull
@@ -118,6 +119,8 @@ void control_write_cr0(struct cpu *cpu, u64 value)
 
     cpu->cr0 = cr0;
     cpu->efer = efer;
+    if (changed & CR0_NE)
+        x87_update_summary(cpu);
     if (reload)
         load_pdptes(cpu, pdpte);
     if (changed & (CR0_PG | CR0_WP))

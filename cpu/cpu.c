@@ -156,7 +156,8 @@ static void reset_common(struct cpu *cpu)
     cpu->dr[7] = 0x400;
     cpu->delivering = -1;
     cpu->shutdown = cpu->raised = cpu->nmi_pending = cpu->nmi_blocked = cpu->init_pending = false;
-    cpu->halted = cpu->waiting = cpu->config.application;
+    cpu->waiting = cpu->config.application;
+    cpu->halted = cpu->waiting ? HALTED_HLT : HALTED_NOT;
     cpu->shadow = SHADOW_NONE;
     cpu->dr6_pending = 0;
     flags_set(cpu, FLAG_FIXED);
@@ -176,10 +177,8 @@ void cpu_reset(struct cpu *cpu)
     cpu->xcr0 = 1;
     cpu->pkru = 0;
     cpu->mxcsr = 0x1f80;
-    memset(&cpu->x87, 0, sizeof cpu->x87);
+    x87_reset(cpu);
     memset(cpu->xmm, 0, sizeof cpu->xmm);
-    cpu->x87.control = 0x40;
-    cpu->x87.tag = 0x5555;
     msr_reset(cpu);
     reset_done(cpu);
 }
@@ -240,7 +239,8 @@ void cpu_startup(struct cpu *cpu, u8 vector)
 {
     if (!cpu->waiting || cpu->init_pending)
         return;
-    cpu->waiting = cpu->halted = false;
+    cpu->waiting = false;
+    cpu->halted = HALTED_NOT;
     cpu->seg[SEG_CS].selector = (u16)(vector << 8);
     cpu->seg[SEG_CS].base = (u64)vector << 12;
     cpu->rip = 0;
@@ -258,6 +258,14 @@ bool cpu_has(const struct cpu *cpu, const char *feature)
     int id = features_find(feature);
 
     return id >= 0 && has_feature(&cpu->features, (unsigned)id);
+}
+
+/* A frozen processor tries its instruction again. */
+void cpu_set_ignne(struct cpu *cpu, bool level)
+{
+    cpu->ignne = level;
+    if (level && cpu->halted == HALTED_X87)
+        cpu->halted = HALTED_NOT;
 }
 
 void cpu_set_a20(struct cpu *cpu, bool enabled)
@@ -325,7 +333,8 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
     memcpy(cpu->paging.pdpte, s->pdpte, sizeof s->pdpte);
     cpu->cpl = in_protected(cpu) ? s->rflags & FLAG_VM ? 3 : ATTR_DPL_OF(cpu->seg[SEG_SS].attributes) : 0;
     flags_set(cpu, s->rflags);
-    cpu->halted = cpu->shutdown = cpu->raised = false;
+    cpu->halted = HALTED_NOT;
+    cpu->shutdown = cpu->raised = false;
     cpu->delivering = -1;
     cpu->shadow = SHADOW_NONE;
     cpu->dr6_pending = 0;

@@ -45,7 +45,8 @@ struct cpu_state {
 /* Why cpu_run() came back. */
 enum cpu_stop {
     CPU_STOP_DEADLINE,  /* the count asked for is reached */
-    CPU_STOP_HALTED,    /* HLT or MWAIT, and no interrupt is pending: advance time or end the run */
+    CPU_STOP_HALTED,    /* HLT or MWAIT, or frozen by an x87 error with CR0.NE = 0, and no interrupt is pending:
+                         * advance time or end the run */
     CPU_STOP_SHUTDOWN,  /* triple fault; cpu_reset() is the only way on */
     CPU_STOP_REQUESTED, /* cpu_request_stop() was called by a device or an observer, or INIT was taken */
     CPU_STOP_STUCK, /* a million exceptions were delivered and no instruction retired; cpu_run() may be called again */
@@ -104,7 +105,7 @@ struct cpu_config {
     const char *model;                   /* "max", "486,+pae,phys-bits=36": the contract's -cpu; NULL is "max" */
     u64 seed;                            /* of RDRAND and RDSEED */
     int (*acknowledge)(void *ctx);       /* INTA: the vector of the interrupt being taken */
-    void (*ferr)(void *ctx, bool level); /* FERR# pin (x87 error on IRQ 13), may be NULL */
+    void (*ferr)(void *ctx, bool level); /* FERR# pin has changed: an x87 error, with CR0.NE = 0; may be NULL */
     u64 (*time)(void *ctx); /* nanoseconds to add to the instruction count to get guest time, for TSC; may be NULL: 0 */
     void *ctx;
     const struct cpu_apic *apic_ops; /* NULL: there is no local APIC, whatever the model says */
@@ -131,7 +132,9 @@ u64 cpu_icount(const struct cpu *); /* instructions retired, exact also from ins
 void cpu_set_intr(struct cpu *, bool level);
 void cpu_pulse_nmi(struct cpu *);
 void cpu_pulse_init(struct cpu *); /* SDM "Processor State After Reset", column INIT, before the next instruction */
-void cpu_startup(struct cpu *, u8 vector);    /* the start-up IPI: heard only while waiting for it */
+void cpu_startup(struct cpu *, u8 vector); /* the start-up IPI: heard only while waiting for it */
+/* IGNNE#: while it is asserted, waiting x87 instructions go on in spite of an error with CR0.NE = 0. */
+void cpu_set_ignne(struct cpu *, bool level);
 void cpu_set_a20(struct cpu *, bool enabled); /* false masks physical address bit 20 */
 /* What answers at a physical address has changed (not the contents of RAM): what is known of it is forgotten. */
 void cpu_memory_moved(struct cpu *);

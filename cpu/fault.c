@@ -23,6 +23,13 @@ _Noreturn void raise_event(struct cpu *cpu, struct cpu_event event)
     longjmp(cpu->landing, 1);
 }
 
+_Noreturn void freeze(struct cpu *cpu)
+{
+    sync_rip(cpu);
+    cpu->halted = HALTED_X87;
+    longjmp(cpu->landing, 1);
+}
+
 static _Noreturn void raise_plain(struct cpu *cpu, u8 vector)
 {
     raise_event(cpu, (struct cpu_event){.vector = vector, .kind = EVENT_FAULT});

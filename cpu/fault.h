@@ -29,6 +29,8 @@ enum vector {
 };
 
 _Noreturn void raise_event(struct cpu *, struct cpu_event);
+/* No exception: the instruction waits, as if it had not begun, for an interrupt, and the processor with it. */
+_Noreturn void freeze(struct cpu *);
 _Noreturn void raise_de(struct cpu *);
 _Noreturn void raise_db_fault(struct cpu *, u64 dr6_bits); /* instruction breakpoint, general detect */
 _Noreturn void raise_ud(struct cpu *);

@@ -65,7 +65,7 @@ ALWAYS_INLINE void enter_handler(struct cpu *cpu, const struct cpu_event *ev, u6
         cpu->debugctl &= ~DEBUGCTL_BTF; /* "BTF": cleared by the debug exception; LBR too on the first that had it */
     }
     cpu->shadow = SHADOW_NONE;
-    cpu->halted = false;
+    cpu->halted = HALTED_NOT;
     cpu->single_step = false;
     cpu->delivering = -1;
 }

@@ -320,17 +320,19 @@ static void execute_step(struct cpu *cpu)
      * Stacks"); AMD's processors deliver it */
     if ((cpu->dr[7] & 0xff) && (cpu->shadow_step != SHADOW_MOV_SS || cpu->features.amd))
         check_code_breakpoints(cpu);
+    cpu->step_rf = cpu->rflags & FLAG_RF;
     cpu->rflags &= ~FLAG_RF;
     if (unlikely(cpu->single_step && cpu->debugctl & DEBUGCTL_BTF)) {
         struct debug_branch b = debug_branch_at(cpu);
         execute_single(cpu);
         if (cpu->single_step && b.may && (b.always || cpu->rip != b.fallthrough))
             cpu->dr6_pending |= DR6_BS;
-        return;
+    } else {
+        execute_single(cpu);
+        if (cpu->single_step)
+            cpu->dr6_pending |= DR6_BS;
     }
-    execute_single(cpu);
-    if (cpu->single_step)
-        cpu->dr6_pending |= DR6_BS;
+    cpu->step_rf = 0;
 }
 
 /* Events. */
@@ -362,7 +364,8 @@ static void deliver(struct cpu *cpu, const struct cpu_event *event)
         cpu->stats.exceptions++;
 }
 
-/* After a longjmp: an instruction, or a delivery, raised cpu->event. False for a triple fault. */
+/* After a longjmp: an instruction, or a delivery, raised cpu->event; or an instruction froze. False for a triple fault.
+ */
 static bool landed(struct cpu *cpu)
 {
     struct cpu_event following;
@@ -371,7 +374,10 @@ static bool landed(struct cpu *cpu)
     cpu->resumed = false;
     cpu->dr6_pending = 0; /* traps of an instruction that did not complete */
     cpu->bounce.active = false;
-    cpu->raised = true;
+    cpu->raised = cpu->halted == HALTED_NOT;
+    if (!cpu->raised)
+        cpu->rflags |= cpu->step_rf;
+    cpu->step_rf = 0;
     if (cpu->delivering < 0)
         return true;
     if (!interrupt_combine(cpu, &following))
@@ -398,7 +404,7 @@ static bool events(struct cpu *cpu, bool inhibited)
         u64 bits = cpu->dr6_pending;
         cpu->dr6_pending = 0;
         debug_record(cpu, bits);
-        cpu->halted = false;
+        cpu->halted = HALTED_NOT;
         deliver(cpu, &e);
         return true;
     }
@@ -406,13 +412,12 @@ static bool events(struct cpu *cpu, bool inhibited)
         return false;
     if (cpu->nmi_pending && !cpu->nmi_blocked) {
         cpu->nmi_pending = false;
-        cpu->halted = false;
+        cpu->halted = HALTED_NOT;
         deliver(cpu, &(struct cpu_event){.vector = VEC_NMI, .kind = EVENT_NMI});
         return true;
     }
     if (cpu->intr && (cpu->rflags & FLAG_IF) && cpu->config.acknowledge) {
         int vector = cpu->config.acknowledge(cpu->config.ctx);
-        cpu->halted = false;
         if (vector < 0)
             return false;
         deliver(cpu, &(struct cpu_event){.vector = (u8)vector, .kind = EVENT_EXTERNAL});

@@ -150,8 +150,8 @@ struct code_tlb_entry {
 #define CODE_TLB_ENTRIES 512
 
 /*
- * What a gate of the IDT and its code segment came to, with the bytes they were read from. While the tables hold the same
- * bytes every check has the same outcome, so a delivery that finds them so need not make it again. interrupt.c
+ * What a gate of the IDT and its code segment came to, with the bytes they were read from. While the tables hold the
+ * same bytes every check has the same outcome, so a delivery that finds them so need not make it again. interrupt.c
  */
 struct gate_entry {
     u32 key; /* vector and context; 0 when empty */
@@ -185,6 +185,8 @@ struct op;
 struct trace_cache;
 
 enum { SHADOW_NONE, SHADOW_STI, SHADOW_MOV_SS };
+/* cpu->halted: by HLT or MWAIT; frozen by a waiting x87 instruction, which runs again at the end of it */
+enum { HALTED_NOT, HALTED_HLT, HALTED_X87 };
 
 struct cpu {
     /* Registers an op names by byte offset come first: offsets 0..255. */
@@ -233,7 +235,10 @@ struct cpu {
     u8 shadow_step; /* of the same, for the loop: the instruction it covers has begun */
     bool waiting;   /* for a start-up IPI: halted, and deaf to all else but INIT */
     bool init_pending;
-    bool halted, shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
+    u8 halted; /* HALTED_*: waits for an interrupt */
+    bool shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
+    bool ferr, ignne;             /* pins of the x87's errors: FERR# as we drive it, IGNNE# as it is driven */
+    u64 step_rf;                  /* RFLAGS.RF before the instruction of a step, which clears it; else 0 */
     u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */
     s16 delivering;               /* vector being delivered, or -1 */
     struct cpu_event event;       /* raised, to be delivered by the run loop */

@@ -13,7 +13,7 @@
 void exec_HLT(struct cpu *cpu, const struct op *op)
 {
     (void)op;
-    cpu->halted = true;
+    cpu->halted = HALTED_HLT;
 }
 
 /* #UD, not #GP, above CPL 0. The address is checked as a one-byte load is. */
@@ -43,7 +43,7 @@ void exec_MWAIT(struct cpu *cpu, const struct op *op)
     if ((u32)cpu->RCX > 1)
         raise_gp(cpu, 0);
     if (cpu->monitor_armed && (cpu->rflags & FLAG_IF || !(cpu->RCX & 1)))
-        cpu->halted = true;
+        cpu->halted = HALTED_HLT;
     cpu->monitor_armed = false;
 }
 

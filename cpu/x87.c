@@ -5,6 +5,27 @@
  */
 #include "cpu/x87.h"
 
+/*
+ * SDM Vol. 1, "MS-DOS Compatibility Sub-mode": with CR0.NE = 0 an error is no exception, but FERR#, which the board
+ * makes IRQ 13 of. We drive it as soon as an unmasked exception is there, so that the handler sees the pointers of the
+ * instruction that made it, and release it when the summary bit clears.
+ */
+static void drive_ferr(struct cpu *cpu, bool level)
+{
+    if (level == cpu->ferr)
+        return;
+    cpu->ferr = level;
+    if (cpu->config.ferr)
+        cpu->config.ferr(cpu->config.ctx, level);
+    cpu->left_trace |= level;
+}
+
+void x87_reset(struct cpu *cpu)
+{
+    cpu->x87 = (struct x87){.control = FCW_ALWAYS, .tag = 0x5555};
+    drive_ferr(cpu, false);
+}
+
 void x87_init(struct x87 *x)
 {
     x->control = FCW_INIT;
@@ -15,19 +36,6 @@ void x87_init(struct x87 *x)
     x->fip = x->fdp = 0;
 }
 
-/*
- * SDM Vol. 3A, "x87 FPU Exception Handling" with CR0.NE = 0: FERR# asks for IRQ 13. We drive it as soon as an unmasked
- * exception is there, so that the handler sees the pointers of the instruction that made it, and release it when the
- * summary bit clears.
- */
-static void drive_ferr(struct cpu *cpu, bool level)
-{
-    if ((cpu->cr0 & CR0_NE) || !cpu->config.ferr)
-        return;
-    cpu->config.ferr(cpu->config.ctx, level);
-    cpu->left_trace |= level;
-}
-
 void x87_update_summary(struct cpu *cpu)
 {
     struct x87 *x = &cpu->x87;
@@ -35,7 +43,7 @@ void x87_update_summary(struct cpu *cpu)
     x->status &= (u16) ~(FSW_ES | FSW_B);
     if (x87_unmasked(x))
         x->status |= FSW_ES | FSW_B;
-    drive_ferr(cpu, x->status & FSW_ES);
+    drive_ferr(cpu, x->status & FSW_ES && !(cpu->cr0 & CR0_NE));
 }
 
 void x87_finit(struct cpu *cpu)
@@ -44,10 +52,20 @@ void x87_finit(struct cpu *cpu)
     drive_ferr(cpu, false);
 }
 
+/*
+ * "... the processor freezes": just before the waiting instruction, until an interrupt comes, which IRQ 13 may be; its
+ * handler returns to that instruction. If IGNNE# is asserted it is done as if there was no error. An error that was
+ * there when INIT cleared CR0.NE drives FERR# only now.
+ */
 void x87_check_pending(struct cpu *cpu)
 {
-    if ((cpu->x87.status & FSW_ES) && (cpu->cr0 & CR0_NE))
+    if (likely(!(cpu->x87.status & FSW_ES)))
+        return;
+    if (cpu->cr0 & CR0_NE)
         raise_mf(cpu);
+    drive_ferr(cpu, true);
+    if (!cpu->ignne)
+        freeze(cpu);
 }
 
 /* SDM Vol. 1, "MMX Instructions and the x87 FPU Tag Word". */

@@ -89,11 +89,13 @@ op_fn *x87_choose(const struct op *, u32 mode);
 #define X87_ROW(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .choose = x87_choose}
 
 /* x87.c */
-void x87_init(struct x87 *);           /* control, status, tag and pointers as after FINIT */
-void x87_finit(struct cpu *);          /* FINIT, the FERR# pin included */
-void x87_check_pending(struct cpu *);  /* start of a waiting (or MMX) instruction: #MF, or FERR# already signalled */
-void x87_mmx_enter(struct x87 *);      /* an MMX instruction was executed: TOP = 0, all tags valid */
-void x87_update_summary(struct cpu *); /* ES, B and FERR# from flags and masks */
+void x87_init(struct x87 *);  /* control, status, tag and pointers as after FINIT */
+void x87_reset(struct cpu *); /* RESET, the FERR# pin included */
+void x87_finit(struct cpu *); /* FINIT, the same */
+void x87_check_pending(
+    struct cpu *);                /* start of a waiting (or MMX) instruction: #MF, or frozen, if there is an error */
+void x87_mmx_enter(struct x87 *); /* an MMX instruction was executed: TOP = 0, all tags valid */
+void x87_update_summary(struct cpu *); /* ES, B and FERR# from flags, masks and CR0.NE */
 bool x87_underflow(struct cpu *);      /* stack underflow; true if masked */
 bool x87_overflow(struct cpu *);       /* stack overflow; true if masked */
 u16 x87_tag_word(const struct x87 *);  /* the full tag word, from contents */

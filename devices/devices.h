@@ -99,6 +99,15 @@ void reset_control_reset(struct reset_control *);
 void reset_control_destroy(struct reset_control *);
 extern const struct region_ops reset_control_ops; /* 1 byte: 0xCF9 */
 
+/* The x87's errors: FERR# is latched as an interrupt, and a write clears that and asserts IGNNE# until FERR# goes away.
+ */
+struct fpu_error;
+struct fpu_error *fpu_error_create(struct wire irq, struct wire ignne);
+void fpu_error_reset(struct fpu_error *);
+void fpu_error_destroy(struct fpu_error *);
+void fpu_error_ferr(struct fpu_error *, bool level);
+extern const struct region_ops fpu_error_ops; /* 1 byte: 0xF0 */
+
 /* Ports that speak to whoever runs the machine. `tell` hears every write (any width where the port has any). */
 struct tell {
     void (*fn)(void *ctx, u32 value); /* may be NULL */

@@ -40,6 +40,15 @@ static void a20_wire(void *listener, int line, bool level)
         port92_a20_is(m->port92, level);
 }
 
+static void ignne_wire(void *listener, int line, bool level)
+{
+    struct machine *m = listener;
+
+    (void)line;
+    if (m->cpu)
+        cpu_set_ignne(m->cpu, level);
+}
+
 /* What the guest sees of video memory at A0000 is another part of it, or the device itself. */
 static void vga_window_wire(void *ctx, u8 *host)
 {
@@ -102,12 +111,11 @@ static int cpu_acknowledges(void *ctx)
     return lapic_acknowledge(m->lapic);
 }
 
-/* FERR# goes to IRQ 13; the port F0h that clears the external latch of a PC/AT is below. */
 static void cpu_ferr(void *ctx, bool level)
 {
     struct machine *m = ctx;
 
-    wire_set(machine_isa(m, IRQ_FPU), level);
+    fpu_error_ferr(m->fpu_error, level);
 }
 
 static u64 cpu_extra_time(void *ctx)
@@ -136,27 +144,6 @@ static void machine_earlier(void *ctx)
     now = icount + m->halted_ns;
     cpu_set_deadline(m->cpu, next > now ? icount + (next - now) : icount);
 }
-
-/* Writing to F0h releases the FPU's interrupt latch (IBM PC/AT Technical Reference, "Math Coprocessor"). */
-static u64 fpu_latch_read(void *device, u64 offset, unsigned width)
-{
-    (void)device;
-    (void)offset;
-    (void)width;
-    return 0xFF;
-}
-
-static void fpu_latch_write(void *device, u64 offset, u64 value, unsigned width)
-{
-    struct machine *m = device;
-
-    (void)offset;
-    (void)value;
-    (void)width;
-    wire_set(machine_isa(m, IRQ_FPU), false);
-}
-
-static const struct region_ops fpu_latch_ops = {fpu_latch_read, fpu_latch_write, 1, 1};
 
 /* ---- Construction ---- */
 
@@ -231,13 +218,14 @@ static bool create_devices(struct machine *m)
         return false;
     m->port92 = port92_create(a20, reset);
     m->reset_control = reset_control_create(reset);
+    m->fpu_error = fpu_error_create(machine_isa(m, IRQ_FPU), (struct wire){ignne_wire, m, 0});
     m->post = post_create(m->config.post);
     m->post190 = post_create(m->config.post190);
     m->debugcon = debugcon_create(m->config.debugcon);
     m->debug_exit = debug_exit_create((struct tell){debug_exit_told, m});
     m->shutdown_port = shutdown_port_create((struct tell){shutdown_told, m});
-    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->port92 && m->reset_control && m->post &&
-           m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m) &&
+    return m->hpet && m->pm && m->fw_cfg && m->pit && m->rtc && m->port92 && m->reset_control && m->fpu_error &&
+           m->post && m->post190 && m->debugcon && m->debug_exit && m->shutdown_port && create_coms(m) &&
            machine_create_storage(m);
 }
 
@@ -263,7 +251,7 @@ static bool attach_ports(struct machine *m)
         {0x00E4, 4, &testdev_flush_ops, m->testdev},
         {0x00E8, e9_is_testdev ? 4 : 1, &testdev_byte_ops, m->testdev},
         {m->config.debugcon_port, 1, &debugcon_ops, e9_is_testdev ? NULL : m->debugcon},
-        {0x00F0, 1, &fpu_latch_ops, m},
+        {0x00F0, 1, &fpu_error_ops, m->fpu_error},
         {m->config.debug_exit_port, 4, &debug_exit_ops, m->config.debug_exit_port ? m->debug_exit : NULL},
         {0x0190, 1, &post_ops, m->post190},
         {com_table[3].port, 8, &uart_ops, m->com[3].uart},
@@ -441,6 +429,7 @@ void machine_destroy(struct machine *m)
     debugcon_destroy(m->debugcon);
     post_destroy(m->post190);
     post_destroy(m->post);
+    fpu_error_destroy(m->fpu_error);
     reset_control_destroy(m->reset_control);
     port92_destroy(m->port92);
     vga_pci_destroy(m->vga_pci);
@@ -485,6 +474,7 @@ void machine_reset(struct machine *m)
     machine_reset_storage(m);
     port92_reset(m->port92);
     reset_control_reset(m->reset_control);
+    fpu_error_reset(m->fpu_error);
     post_reset(m->post);
     post_reset(m->post190);
     debugcon_reset(m->debugcon);

@@ -57,6 +57,7 @@ struct machine {
     struct testdev *testdev;
     struct port92 *port92;
     struct reset_control *reset_control;
+    struct fpu_error *fpu_error;
     struct post *post, *post190;
     struct debugcon *debugcon;
     struct debug_exit *debug_exit;
@@ -94,7 +95,7 @@ void machine_end_with(struct machine *, enum machine_end_reason, int exit_code, 
 
 /* machine_interrupts.c */
 struct wire machine_isa(struct machine *, int irq);
-struct wire machine_pirq(struct machine *, int irq); /* the same line, which a PCI interrupt shares */
+struct wire machine_pirq(struct machine *, int irq);       /* the same line, which a PCI interrupt shares */
 struct wire machine_timer_line(struct machine *, int irq); /* IRQ 0 and 8, unless the HPET has them */
 struct wire machine_pic_intr(struct machine *);
 struct hpet_wires machine_hpet_wires(struct machine *);
@@ -111,7 +112,7 @@ bool machine_create_storage(struct machine *);
 bool machine_attach_storage(struct machine *);
 void machine_reset_storage(struct machine *);
 void machine_destroy_storage(struct machine *);
-void machine_describe_floppies(struct machine *);          /* in CMOS */
+void machine_describe_floppies(struct machine *);         /* in CMOS */
 void machine_describe_boot(struct machine *, bool again); /* in CMOS */
 void machine_chipset_as_firmware_leaves_it(struct machine *);
 bool machine_storage_may_interrupt(struct machine *, int irq);

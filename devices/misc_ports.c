@@ -112,6 +112,67 @@ static void reset_control_write(void *device, u64 offset, u64 value, unsigned wi
 
 const struct region_ops reset_control_ops = {reset_control_read, reset_control_write, 1, 1};
 
+/* ---- Coprocessor error (82371SB PIIX3, "Coprocessor Error Register") ---- */
+
+struct fpu_error {
+    struct wire irq, ignne;
+    bool ferr;
+};
+
+struct fpu_error *fpu_error_create(struct wire irq, struct wire ignne)
+{
+    struct fpu_error *e = calloc(1, sizeof(*e));
+
+    if (!e)
+        return NULL;
+    e->irq = irq;
+    e->ignne = ignne;
+    return e;
+}
+
+void fpu_error_reset(struct fpu_error *e)
+{
+    wire_set(e->irq, false);
+    wire_set(e->ignne, false);
+}
+
+void fpu_error_destroy(struct fpu_error *e) { free(e); }
+
+/* FERR# latches the interrupt, and gates IGNNE#. */
+void fpu_error_ferr(struct fpu_error *e, bool level)
+{
+    bool rise = level && !e->ferr;
+
+    e->ferr = level;
+    if (rise)
+        wire_set(e->irq, true);
+    if (!level)
+        wire_set(e->ignne, false);
+}
+
+static u64 fpu_error_read(void *device, u64 offset, unsigned width)
+{
+    (void)device;
+    (void)offset;
+    (void)width;
+    return 0xFF;
+}
+
+/* Any value. IGNNE# is asserted only while FERR# is. */
+static void fpu_error_write(void *device, u64 offset, u64 value, unsigned width)
+{
+    struct fpu_error *e = device;
+
+    (void)offset;
+    (void)value;
+    (void)width;
+    wire_set(e->irq, false);
+    if (e->ferr)
+        wire_set(e->ignne, true);
+}
+
+const struct region_ops fpu_error_ops = {fpu_error_read, fpu_error_write, 1, 1};
+
 /* ---- POST codes ---- */
 
 struct post {

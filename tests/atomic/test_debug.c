@@ -285,7 +285,8 @@ static void mov_ss(void)
     vm_destroy(vm);
 }
 
-/* A code breakpoint behind MOV SS: lost on Intel processors; AMD's deliver it (kvm-unit-tests emulator asks for both). */
+/* A code breakpoint behind MOV SS: lost on Intel processors; AMD's deliver it (kvm-unit-tests emulator asks for both).
+ */
 static void mov_ss_code_breakpoint(void)
 {
     static const char *const models[] = {"max", "max,vendor=AuthenticAMD"};
@@ -391,8 +392,45 @@ static void task_trap(void)
     vm_destroy(vm);
 }
 
+/*
+ * An x87 instruction that freezes the processor (CR0.NE = 0) has not been done: RF stays as it was, so that its
+ * breakpoint is reported before it freezes and not after, and there is no single-step trap.
+ */
+static void frozen(void)
+{
+    struct vm *vm = MAKE(VM_PROT32_FLAT, 0x9b, 0x90); /* FWAIT; NOP */
+    struct cpu_state s;
+
+    vm->start.cr0 &= ~CR0_NE;
+    vm->start.dr[0] = vm->code;
+    vm->start.dr[7] = 0x402;
+    for (unsigned rf = 0; rf < 2; rf++) {
+        vm->start.rflags = 2 | FLAG_TF | (rf ? FLAG_RF : 0);
+        vm_reset(vm);
+        vm->cpu->x87.control = 0x37b;
+        vm->cpu->x87.status = 0x8084; /* ZE, ES, B */
+        enum cpu_stop stop = vm_run(vm, 10);
+        if (!rf) {
+            expect_db("frozen: breakpoint", vm, 0, 1);
+            continue;
+        }
+        expect("frozen: stop", stop, CPU_STOP_HALTED);
+        expect("frozen: raised", vm->raised, false);
+        cpu_get_state(vm->cpu, &s);
+        expect("frozen: RIP", s.rip, vm->start.rip);
+        expect("frozen: RF, TF", s.rflags & (FLAG_RF | FLAG_TF), FLAG_RF | FLAG_TF);
+        expect("frozen: DR6", s.dr[6], DR6_INIT);
+        cpu_set_ignne(vm->cpu, true);
+        vm_run(vm, 10);
+        expect_db("IGNNE#: single step", vm, 1, BS);
+        cpu_set_ignne(vm->cpu, false);
+    }
+    vm_destroy(vm);
+}
+
 int main(void)
 {
+    frozen();
     data_breakpoints();
     block_breakpoints();
     frame_breakpoints();

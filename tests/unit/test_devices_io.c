@@ -609,9 +609,42 @@ START_TEST(reset_ports)
 }
 END_TEST
 
+/* 82371SB PIIX3, "Coprocessor Error Register". */
+START_TEST(fpu_errors)
+{
+    enum { IRQ, IGNNE };
+    struct bench b;
+    struct fpu_error *e;
+
+    bench_open(&b);
+    e = fpu_error_create(bench_wire(&b, IRQ), bench_wire(&b, IGNNE));
+    wr(&fpu_error_ops, e, 0, 0x00);
+    ck_assert(!b.level[IRQ] && !b.level[IGNNE]);
+    fpu_error_ferr(e, true);
+    ck_assert(b.level[IRQ] && !b.level[IGNNE]);
+    fpu_error_ferr(e, false);
+    ck_assert(b.level[IRQ] && !b.level[IGNNE]); /* latched */
+    fpu_error_ferr(e, true);
+    wr(&fpu_error_ops, e, 0, 0x55);
+    ck_assert(!b.level[IRQ] && b.level[IGNNE]);
+    fpu_error_ferr(e, true); /* no rise */
+    ck_assert(!b.level[IRQ] && b.level[IGNNE]);
+    fpu_error_ferr(e, false);
+    ck_assert(!b.level[IRQ] && !b.level[IGNNE]);
+    fpu_error_ferr(e, true);
+    ck_assert_uint_eq(b.rises[IRQ], 2);
+    wr(&fpu_error_ops, e, 0, 0x00);
+    fpu_error_reset(e);
+    ck_assert(!b.level[IRQ] && !b.level[IGNNE]);
+    fpu_error_destroy(e);
+    clock_destroy(b.clock);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const plain[] = {
+        fpu_errors,
         uart_transmits,
         uart_registers,
         uart_receives_in_fifo,

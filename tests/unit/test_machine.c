@@ -347,6 +347,115 @@ START_TEST(shadow_ram_follows_the_chipset)
 }
 END_TEST
 
+/* ---- x87 errors with CR0.NE = 0: "MS-DOS Compatibility Sub-mode" ---- */
+
+/* clang-format off */
+#define PIC2(mask) OUT8(0xA0, 0x11), OUT8(0xA1, 0x28), OUT8(0xA1, 0x02), OUT8(0xA1, 0x01), OUT8(0xA1, mask)
+/* FNINIT; FLDCW [500h], with ZM = 0; 1 / 0 */
+#define DIVIDE 0xDB, 0xE3, 0xB8, 0x7B, 0x03, 0xA3, 0x00, 0x05, 0xD9, 0x2E, 0x00, 0x05, 0xD9, 0xE8, 0xD9, 0xEE, 0xDE, 0xF9
+#define FWAIT 0x9B
+#define FNCLEX 0xDB, 0xE2
+#define FLD1 0xD9, 0xE8
+#define SAY(c) OUT8(0xE9, c)
+#define EOI OUT8(0xA0, 0x20), OUT8(0x20, 0x20)
+#define LEAVE_MACHINE OUT_DX(0xF4, 0), SPIN
+/* Channel 0, some 10 ms. */
+#define TIMER OUT8(0x43, 0x34), OUT8(0x40, 0x9C), OUT8(0x40, 0x2E)
+enum { FPU_HANDLER = HANDLER + 0x100 };
+
+/* What is said, and how it ends: the timer's handler is at HANDLER, that of IRQ 13 behind it. */
+static const struct {
+    const char *name;
+    u8 code[160], timer[32], fpu[32];
+    const char *said;
+    enum machine_end_reason reason;
+    u64 least_ns;
+} errors[] = {
+    {"IRQ 13 masked, IF = 0", {MOV_SP, PIC(0xFF), PIC2(0xFF), CLI, DIVIDE, SAY('a'), FWAIT, SAY('b')}, {0}, {0}, "a",
+     END_DEAD_HALT, 0},
+    {"IRQ 13 masked, IF = 1", {MOV_SP, PIC(0xFF), PIC2(0xFF), STI, DIVIDE, SAY('a'), FLD1, SAY('b')}, {0}, {0}, "a",
+     END_DEAD_HALT, 0},
+    {"IRQ 13 open, IF = 0, a timer that ticks", {TIMER, MOV_SP, PIC(0xFA), PIC2(0xDF), CLI, DIVIDE, SAY('a'), FWAIT},
+     {0}, {0}, "a", END_DEAD_HALT, 0},
+    {"an MMX instruction freezes, an SSE one does not",
+     {MOV_SP, PIC(0xFF), PIC2(0xFF), CLI, 0x0F, 0x20, 0xE0, 0x0D, 0x00, 0x02, 0x0F, 0x22, 0xE0, DIVIDE, 0x0F, 0x57, 0xC0,
+      SAY('a'), 0x0F, 0xEF, 0xC0, SAY('b')}, {0}, {0}, "a",
+     END_DEAD_HALT, 0},
+    {"IRQ 13 wakes; its handler clears both", {MOV_SP, PIC(0xFB), PIC2(0xDF), STI, DIVIDE, FWAIT, SAY('a'), DIVIDE, FWAIT,
+     LEAVE_MACHINE}, {0}, {OUT8(0xF0, 0), FNCLEX, SAY('f'), EOI, IRET}, "faf", END_DEBUG_EXIT, 0},
+    {"the latch holds: no second interrupt without a write to F0h", {MOV_SP, PIC(0xFB), PIC2(0xDF), STI, DIVIDE, FWAIT,
+     SAY('a'), DIVIDE, FWAIT, LEAVE_MACHINE}, {0}, {FNCLEX, SAY('f'), EOI, IRET}, "fa", END_DEAD_HALT, 0},
+    /* at the third tick the handler asserts IGNNE#, and the instruction goes on */
+    {"IRQ 13 masked, the timer wakes", {TIMER, MOV_SP, PIC(0xFE), PIC2(0xFF), STI, DIVIDE, SAY('a'), FWAIT, SAY('b'), FLD1,
+     SAY('c'), LEAVE_MACHINE}, {SAY('t'), 0xFE, 0x06, 0x10, 0x05, 0x80, 0x3E, 0x10, 0x05, 0x03, 0x75, 2, 0xE6, 0xF0,
+     OUT8(0x20, 0x20), IRET}, {0}, "atttbc", END_DEBUG_EXIT, 30000000},
+    {"IGNNE# goes when FERR# does", {MOV_SP, PIC(0xFF), PIC2(0xFF), CLI, DIVIDE, OUT8(0xF0, 0), FWAIT, FLD1, SAY('a'),
+     FNCLEX, DIVIDE, SAY('b'), FLD1, SAY('c')}, {0}, {0}, "ab", END_DEAD_HALT, 0},
+    {"F0h without FERR# asserts nothing", {MOV_SP, PIC(0xFF), PIC2(0xFF), CLI, OUT8(0xF0, 0), DIVIDE, SAY('a'), FWAIT},
+     {0}, {0}, "a", END_DEAD_HALT, 0},
+};
+/* clang-format on */
+
+START_TEST(x87_errors_freeze)
+{
+    struct rig r;
+    struct machine_end end;
+    u8 handlers[0x200] = {0};
+
+    memcpy(handlers, errors[_i].timer, sizeof(errors[_i].timer));
+    memcpy(handlers + FPU_HANDLER - HANDLER, errors[_i].fpu, sizeof(errors[_i].fpu));
+    rig_open(&r, errors[_i].code, sizeof(errors[_i].code), handlers, sizeof(handlers), true);
+    phys_write(machine_phys(r.m), 0x2D * 4, 0xF0000000 | FPU_HANDLER, 4);
+    end = rig_run(&r, 0);
+    ck_assert_msg(end.reason == errors[_i].reason, "%s: ended by %s", errors[_i].name, machine_end_text(end.reason));
+    ck_assert_msg(!strcmp(r.said, errors[_i].said), "%s: %s", errors[_i].name, r.said);
+    ck_assert_uint_ge(end.ns, errors[_i].least_ns);
+    ck_assert_uint_lt(end.icount, 200);
+    rig_close(&r);
+}
+END_TEST
+
+/* Frozen: what the pins do. NMI is delivered with the instruction's own address; INIT and RESET begin again. */
+START_TEST(frozen_hears_its_pins)
+{
+    static const u8 code[] = {MOV_SP, CLI, DIVIDE, FWAIT, SPIN};
+    enum { AT_FWAIT = sizeof(code) - 3, BEFORE = 1 + 2 + 7 };
+
+    for (int pin = 0; pin < 4; pin++) {
+        struct rig r;
+        struct cpu *cpu;
+        struct cpu_state s;
+
+        rig_open(&r, code, sizeof(code), NULL, 0, true);
+        phys_write(machine_phys(r.m), 2 * 4, 0xF0008000, 4);
+        cpu = machine_cpu(r.m);
+        for (int again = 0; again < 2; again++) {
+            ck_assert_int_eq(cpu_run(cpu, 1000), CPU_STOP_HALTED);
+            cpu_get_state(cpu, &s);
+            ck_assert_uint_eq(s.rip, AT_FWAIT);
+            ck_assert_uint_eq(cpu_icount(cpu), BEFORE);
+            ck_assert(cpu_halted(cpu));
+        }
+        if (pin == 0)
+            cpu_pulse_nmi(cpu);
+        else if (pin == 1)
+            cpu_pulse_init(cpu);
+        else if (pin == 2)
+            machine_reset(r.m);
+        else
+            cpu_set_ignne(cpu, true);
+        cpu_run(cpu, pin == 1 ? 1000 : BEFORE + 1);
+        cpu_get_state(cpu, &s);
+        ck_assert(!cpu_halted(cpu));
+        if (pin == 0)
+            ck_assert_uint_eq(phys_read(machine_phys(r.m), 0x7000 - 6, 2), AT_FWAIT);
+        else
+            ck_assert_uint_eq(s.rip, pin == 1 ? 0xFFF0 : pin == 2 ? 0 : AT_FWAIT + 1);
+        rig_close(&r);
+    }
+}
+END_TEST
+
 START_TEST(bad_configurations)
 {
     static const struct machine_config bad[] = {
@@ -401,6 +510,8 @@ int main(void)
     tcase_add_test(tc, resets_boot_again);
     tcase_add_test(tc, serial_input_wakes);
     tcase_add_test(tc, shadow_ram_follows_the_chipset);
+    tcase_add_loop_test(tc, x87_errors_freeze, 0, (int)(sizeof(errors) / sizeof(errors[0])));
+    tcase_add_test(tc, frozen_hears_its_pins);
     tcase_add_test(tc, bad_configurations);
     tcase_add_test(tc, cmos_describes_memory);
     tcase_set_timeout(tc, 30);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "cpu/isa.h"
+#include "cpu/control.h"
 #include "cpu/x87.h"
 #include "mmu/phys.h"
 #include "tests/support/native_fpu.h"
@@ -561,7 +562,7 @@ END_TEST
 
 static void record_ferr(void *ctx, bool level) { *(int *)ctx = level; }
 
-/* Without CR0.NE the FERR# pin follows the summary bit. */
+/* Without CR0.NE the FERR# pin follows the summary bit, and a waiting instruction freezes or, with IGNNE#, goes on. */
 START_TEST(test_ferr)
 {
     struct op divide = make_op(0xd8, 0xf1), clear = make_op(0xdb, 0xe2);
@@ -577,7 +578,18 @@ START_TEST(test_ferr)
     ck_assert(run(exec_FDIV, &divide));
     ck_assert_int_eq(level, 1);
     ck_assert(cpu->x87.status & FSW_ES);
+    ck_assert(!run(exec_FDIV, &divide));
+    ck_assert_int_eq(cpu->halted, HALTED_X87);
+    cpu_set_ignne(cpu, true);
+    ck_assert_int_eq(cpu->halted, HALTED_NOT);
     ck_assert(run(exec_FDIV, &divide));
+    ck_assert_int_eq(level, 1);
+    control_write_cr0(cpu, cpu->cr0 | CR0_NE);
+    ck_assert_int_eq(level, 0);
+    ck_assert(!run(exec_FDIV, &divide));
+    ck_assert_int_eq(cpu->event.vector, VEC_MF);
+    control_write_cr0(cpu, cpu->cr0 & ~CR0_NE);
+    ck_assert_int_eq(level, 1);
     ck_assert(run(exec_FNCLEX, &clear));
     ck_assert_int_eq(level, 0);
 }
