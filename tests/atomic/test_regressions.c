@@ -79,6 +79,24 @@ static void divide_error_shows_flags(void)
     vm_destroy(vm);
 }
 
+/* A REP prefix is ignored on LOOPcc, as on Intel's; AMD's take its condition. (fuzzing against an AMD host) */
+static void rep_prefix_on_loop(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        u8 code[] = {i & 4 ? 0xf3 : 0xf2, i & 2 ? 0xe1 : 0xe0, 0x10}; /* REPNE or REPE; LOOPNE or LOOPE */
+        bool zf = i & 1, loope = i & 2;
+        struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+        vm->start.gpr[REG_RCX] = 2;
+        vm->start.rflags = FLAG_FIXED | (zf ? FLAG_ZF : 0);
+        vm_code(vm, code, sizeof(code));
+        vm_reset(vm);
+        vm_run(vm, 1);
+        expect("REP LOOPcc: ECX", state(vm).gpr[REG_RCX], 1);
+        expect("REP LOOPcc: EIP", state(vm).rip - vm->start.rip, zf == loope ? 0x13 : 3);
+        vm_destroy(vm);
+    }
+}
+
 /* A repetition of CMPS or SCAS writes the flags when it ends; a fault or a stop between iterations shows those from
  * before. (restart test) */
 static void rep_compare_flags_between_iterations(void)
@@ -206,8 +224,8 @@ static void device_is_not_read_before_a_fault(void)
 }
 
 /*
- * A push across the top of the address space, with page 0 in the TLB: the last page and page 0 once shared a slot, and the
- * tag is compared with the page of the last byte. (fuzzing of execution)
+ * A push across the top of the address space, with page 0 in the TLB: the last page and page 0 once shared a slot, and
+ * the tag is compared with the page of the last byte. (fuzzing of execution)
  */
 static void access_across_the_top(void)
 {
@@ -236,6 +254,7 @@ int main(void)
     code_breakpoint_after_mov_ss();
     divide_error_shows_flags();
     rep_compare_flags_between_iterations();
+    rep_prefix_on_loop();
     repetition_then_deadline();
     port_repetition_then_deadline();
     rows_left_over();

@@ -87,14 +87,16 @@ static bool find_parts(struct encoding *e)
 }
 
 /*
- * FS is the host's thread pointer, which 32-bit addresses do not reach back from. REP prefixes are reserved on LOOPcc:
- * AMD takes their condition instead of the opcode's, Intel ignores them.
+ * FS is the host's thread pointer, which 32-bit addresses do not reach back from. REP prefixes are reserved on all but
+ * string and I/O instructions (SDM Vol. 2A, "Instruction Prefixes"): Intel ignores them on LOOPcc, AMD takes their
+ * condition instead of the opcode's. So what cannot be asked of an AMD host is a LOOPcc whose prefix contradicts it.
  */
 static bool is_askable(struct encoding *e)
 {
     struct scan s = scan_bytes(64, e->bytes);
 
-    if ((e->row->opcode == 0xe0 || e->row->opcode == 0xe1) && s.prefixes & (PF2 | PF3))
+    if (native_is_amd() &&
+        ((e->row->opcode == 0xe0 && s.prefixes & PF3) || (e->row->opcode == 0xe1 && s.prefixes & PF2)))
         return false;
     return !why_skipped(e->row) && pair_host_has(e->row->feature) && !not_comparable(e) &&
            !(s.prefixes & P67 && e->op.seg >= SEG_FS) && !(s.prefixes & PMANY) && find_parts(e);

@@ -215,6 +215,13 @@ void native_go(void)
     native_state->host_rsp = 0;
 }
 
+bool native_is_amd(void)
+{
+    u32 a = 0, b = 0, c = 0, d = 0;
+    __get_cpuid(0, &a, &b, &c, &d);
+    return b == signature_AMD_ebx || b == 0x6f677948; /* "Auth", "Hygo" */
+}
+
 bool native_has(u32 leaf, u32 subleaf, char reg, unsigned bit)
 {
     u32 a = 0, b = 0, c = 0, d = 0;

@@ -70,5 +70,6 @@ void native_go(void);
 
 /* Is a CPUID bit set on this host, and its register given? */
 bool native_has(u32 leaf, u32 subleaf, char reg, unsigned bit);
+bool native_is_amd(void); /* or Hygon's, which are the same */
 
 #endif

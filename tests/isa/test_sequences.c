@@ -149,21 +149,45 @@ static void print_failure(const struct program *p, const u64 gpr[16], const stru
                (unsigned long long)m->gpr[i], h->gpr[i] == m->gpr[i] ? "" : " <-");
 }
 
+/* One run from the memory as it is; what differs, or NULL. */
+static const char *run_both(const struct program *p, const u64 gpr[16], u64 rflags, struct outcome *h,
+                            struct outcome *m)
+{
+    pair_run_machine(p->length, gpr, rflags, false, true, m);
+    pair_run_host(p->length, gpr, rflags, false, h);
+    return differs(h, m);
+}
+
+static bool host_alone_undefined(const struct outcome *h, const struct outcome *m)
+{
+    return h->vector == 6 && m->vector != 6;
+}
+
 /*
  * A virtual host has been seen to raise #UD in good code, once in some hundred thousand runs, where an interrupt came.
- * Such a program is asked again from fresh memory; if it agrees then, it was the host's slip.
+ * Such a program is asked again, from the same registers and memory, until the host does not stumble: then it must
+ * agree. Returns what differs then, or NULL; excused programs are printed.
  */
-static bool host_slipped(const struct program *p, const u64 gpr[16], u64 rflags)
+static const char *ask_again(const struct program *p, const u64 gpr[16], u64 rflags, struct outcome *h,
+                             struct outcome *m)
 {
-    for (unsigned again = 0; again < 20; again++) {
-        struct outcome h, m;
-        pair_randomize(case_random);
-        pair_run_machine(p->length, gpr, rflags, false, true, &m);
-        pair_run_host(p->length, gpr, rflags, false, &h);
-        if (!differs(&h, &m))
-            return true;
+    enum { TRIES = 20 };
+    u64 at = h->rip - NATIVE_CASE;
+    for (unsigned again = 1; again <= TRIES; again++) {
+        pair_restore();
+        const char *what = run_both(p, gpr, rflags, h, m);
+        if (what && host_alone_undefined(h, m))
+            continue;
+        if (!what) {
+            printf("# excused: #UD of the host's at byte %llu, not seen again the %u. time:", (unsigned long long)at,
+                   again);
+            for (unsigned i = 0; i < p->length; i++)
+                printf(" %02x", p->bytes[i]);
+            printf("\n");
+        }
+        return what;
     }
-    return false;
+    return "#UD of the host's, each time";
 }
 
 /* Twice by traces, so that the second run finds them linked and hot, then by steps. */
@@ -176,17 +200,15 @@ static bool check_program(const struct program *p, unsigned *slips)
             gpr[i] = case_one_in(3) ? case_random() % 3 - 1 : case_random() >> (case_random() & 63);
         gpr[LOOP_REGISTER] = 1 + case_random() % 70;
         pair_vm->cpu->tuning.all_step = run == 2;
-        pair_run_machine(p->length, gpr, rflags, false, true, &m);
-        pair_run_host(p->length, gpr, rflags, false, &h);
-        const char *what = differs(&h, &m);
-        if (what && h.vector == 6 && m.vector != 6 && host_slipped(p, gpr, rflags)) {
-            pair_randomize(case_random);
-            (*slips)++;
-            continue;
+        pair_keep();
+        const char *what = run_both(p, gpr, rflags, &h, &m);
+        if (what && host_alone_undefined(&h, &m)) {
+            what = ask_again(p, gpr, rflags, &h, &m);
+            *slips += !what;
         }
         if (what) {
             print_failure(p, gpr, &h, &m, what, run < 2);
-            pair_randomize(case_random);
+            pair_restore();
             return false;
         }
     }
@@ -214,8 +236,8 @@ int main(void)
         failures += !check_program(&p, &slips);
     }
     failures += slips > 5 + i / 20000;
-    printf("programs of %u rows, each run three times; %u slips of the host\n%u passed, %u failed\n", pool_size, slips,
-           i - failures, failures);
+    printf("programs of %u rows, each run three times; %u slips of the host excused\n%u passed, %u failed\n", pool_size,
+           slips, i - failures, failures);
     vm_destroy(pair_vm);
     return failures != 0;
 }
