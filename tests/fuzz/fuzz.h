@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the fuzz targets share. A target is a file tests/fuzz/fuzz_NAME.c with one LLVMFuzzerTestOneInput: any bytes in,
- * nothing out, and a finding is an abort. libFuzzer drives it, or driver.c (files and directories to replay, or one
- * input on standard input, which is how AFL++ asks).
+ * nothing out, and a finding is an abort. libFuzzer drives it, or AFL++, or driver.c (files and directories to replay, or
+ * one input on standard input).
  */
 #ifndef FAULTLINE_TESTS_FUZZ_H
 #define FAULTLINE_TESTS_FUZZ_H

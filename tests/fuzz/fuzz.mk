@@ -24,6 +24,13 @@ fuzz: install-test-packages ## fuzz every target for TIME=600 seconds, two at a 
 	@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs
 	@tests/fuzz/run.sh $(BUILD)/fuzz $(TIME) $(FUZZ_NAMES)
 
+# The same targets under AFL++, whose compiler brings a driver of its own for -fsanitize=fuzzer (many inputs a process). Its warnings are no concern of ours.
+.PHONY: fuzz-afl
+fuzz-afl: install-test-packages ## the same with AFL++ (Debian's afl++); queues and findings go to build/afl/asan/findings
+	@tests/support/deps.sh afl++
+	@AFL_QUIET=1 $(MAKE) --no-print-directory MODE=asan CC=afl-clang-fast BUILD=$(BUILD)/afl WERROR=0 fuzz-programs
+	@tests/fuzz/afl.sh $(BUILD)/afl/asan $(TIME) $(FUZZ_NAMES)
+
 .PHONY: fuzz-replay
 fuzz-replay: install-test-packages ## replay the fuzz corpora under the sanitizers
 	@$(MAKE) --no-print-directory MODE=asan replay-programs
