@@ -4,6 +4,8 @@
  * stops it, a fault, an event, a single step, finds rCX, rSI and rDI exact and RIP at the instruction. Where direction,
  * overlap and pages allow, many iterations run as one host copy or fill.
  *
+ * The instruction is fetched once, and again after an interruption: one that overwrites itself goes on.
+ *
  * Counting: each iteration is one instruction; the op's own place in its trace stands for the last.
  */
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "cpu/run.h"
 #include "cpu/system.h"
 #include "cpu/tlb.h"
+#include "mmu/phys.h"
 
 /* One string instruction under way. */
 struct string {
@@ -56,10 +59,14 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
         return 0;
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
-    if (!t.host || (kind == ACCESS_WRITE && code_page_present(cpu, t.pa)))
-        return 0;
+    if (kind == ACCESS_WRITE) {
+        t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
+        if (t.host && code_page_present(cpu, t.pa))
+            cpu->left_trace |= code_written(cpu, t.pa, n * s->width);
+        t.host = t.host ? t.host + (t.pa & ~PAGE_MASK) : NULL;
+    }
     *host = t.host;
-    return n;
+    return t.host ? n : 0;
 }
 
 /* MOVS: element by element where the destination starts inside the source ahead of it, since each copy feeds the next.
@@ -232,12 +239,18 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
     if (left == 0) /* a 32-bit count still writes the whole register */
         place_write(place_reg(cpu, REG_RCX * 8), 0, op->asize);
     struct flags before = cpu->f;
+    bool changed = false;
     while (left) {
         if (compares) /* a fault finds the flags as they were before the instruction, though rCX and the indexes have
                          moved on */
             cpu->f = before;
         s.source = index_register(&s, REG_RSI), s.dest = index_register(&s, REG_RDI);
+        u64 decoded = cpu->stats.trace_invalidations;
+        cpu->left_trace = false;
         u64 done = element(&s, left < allowed ? left : allowed);
+        /* or a data breakpoint; else code was overwritten */
+        bool device = cpu->left_trace && (cpu->stats.trace_invalidations == decoded || cpu->dr6_pending);
+        changed |= cpu->left_trace;
         left -= done;
         place_write(place_reg(cpu, REG_RCX * 8), left, op->asize);
         if (left == 0 || (compares && flag_zero(cpu) != !!(op->flags & OP_REPE))) {
@@ -250,7 +263,7 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
             u64 now = cpu_icount(cpu);
             allowed = now < cpu->deadline ? cpu->deadline - now : 0;
         }
-        if (allowed == 0 || cpu->left_trace || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
+        if (allowed == 0 || device || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
             if (compares) /* flags change when the repetition ends, however often it was interrupted on the way */
                 cpu->f = before;
             cpu->budget -= op_before(op);
@@ -260,6 +273,7 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
             return NULL;
         }
     }
+    cpu->left_trace |= changed;
     /* the iterations may have used the reserve that lets a trace run on untested */
     return port || cpu->budget < op->count ? leave_at(cpu, op, op_next_rip(cpu, op)) : slow_finish(cpu, op);
 }

@@ -89,8 +89,11 @@ static void store_part(struct cpu *cpu, u64 pa, const u8 *from, unsigned size)
 {
     u8 *page = phys_page_write(cpu->phys, pa);
     if (page) {
+        u8 *to = page + (pa & ~PAGE_MASK);
+        if (unlikely(code_touched(cpu, pa, size)) && !memcmp(to, from, size))
+            return; /* what a write does not change need not be decoded anew */
         announce_write(cpu, pa, size);
-        memcpy(page + (pa & ~PAGE_MASK), from, size);
+        memcpy(to, from, size);
         return;
     }
     cpu->left_trace = true;
@@ -125,7 +128,8 @@ ALWAYS_INLINE u8 *linear_hit(struct cpu *cpu, u64 la, unsigned width, unsigned a
     return likely((access & ACC_w ? e->write_tag : e->read_tag) == tlb_want(la, width, key)) ? tlb_host(e, la) : NULL;
 }
 
-/* An operand at a checked linear address: RAM in place, or the bounce buffer. width <= 16. */
+/* An operand at a checked linear address: RAM in place, or the bounce buffer, by which a write to decoded code goes
+ * too, so that its bytes can be compared with what is there. width <= 16. */
 static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsigned access, struct access a)
 {
     struct bounce *b = &cpu->bounce;
@@ -134,9 +138,12 @@ static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsi
     a.kind = access & ACC_w ? ACCESS_WRITE : ACCESS_READ;
     struct translation t = translate(cpu, la, first, a);
     if (likely(first == width && t.host)) {
-        if (access & ACC_w)
+        if (!(access & ACC_w))
+            return t.host;
+        if (likely(!code_touched(cpu, t.pa, width))) {
             announce_write(cpu, t.pa, width);
-        return t.host;
+            return t.host;
+        }
     }
     b->pa[0] = t.pa;
     if (first < width) {

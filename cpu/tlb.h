@@ -43,6 +43,8 @@ static inline struct access access_now(const struct cpu *cpu, enum access_kind k
 
 /* RAM at pa is about to be, or was, written: drop what was decoded from it. True if anything was dropped. trace.c */
 bool code_written(struct cpu *, u64 pa, u64 size);
+/* Was any of these bytes, within one page, decoded? */
+bool code_touched(const struct cpu *, u64 pa, unsigned size);
 /* Has this physical page decoded code (so that writes to it must be announced)? trace.c */
 bool code_page_present(const struct cpu *, u64 pa);
 /* The page has become code: take its write tags away. */

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define GRANULE_SHIFT 7 /* 128 bytes: 32 to a page */
+#define GRANULE_SHIFT 3 /* 8 bytes: code that changes its own operands has them side by side */
+#define GRANULE_WORDS ((unsigned)(PAGE_SIZE >> GRANULE_SHIFT) / 64)
 #define TRACE_BUCKETS 65536
 #define PAGE_BUCKETS 16384
 #define DEFAULT_OPS (1u << 20)
@@ -31,10 +32,10 @@ struct trace {
 
 struct code_page {
     u64 pa;
-    u32 granules;    /* with decoded code in them */
-    bool guarded;    /* write tags are withheld; kept a while after the last trace is gone */
-    bool changes;    /* traces of it were dropped before: remember what is decoded here */
-    u16 idle_writes; /* writes since then */
+    u64 granules[GRANULE_WORDS]; /* with decoded code in them; a few more may be marked */
+    bool guarded;                /* write tags are withheld; kept a while after the last trace is gone */
+    bool changes;                /* traces of it were dropped before: remember what is decoded here */
+    u16 idle_writes;             /* writes since then */
     struct trace *traces;
     struct code_page *next;
 };
@@ -129,10 +130,25 @@ bool code_page_present(const struct cpu *cpu, u64 pa)
     return p && p->guarded;
 }
 
-static u32 granules_of(unsigned first, unsigned last)
+/* Bits of word `w` of a map that stand for the granules of the bytes first..last. */
+static u64 granule_bits(unsigned w, unsigned first, unsigned last)
 {
-    unsigned a = first >> GRANULE_SHIFT, b = last >> GRANULE_SHIFT;
-    return (u32)BITS(b, a);
+    unsigned a = first >> GRANULE_SHIFT, b = last >> GRANULE_SHIFT, low = w * 64;
+    return a > low + 63 || b < low ? 0 : BITS(b > low + 63 ? 63 : b - low, a < low ? 0 : a - low);
+}
+
+static bool granules_touch(const struct code_page *p, unsigned first, unsigned last)
+{
+    for (unsigned w = first >> (GRANULE_SHIFT + 6); w <= last >> (GRANULE_SHIFT + 6); w++)
+        if (p->granules[w] & granule_bits(w, first, last))
+            return true;
+    return false;
+}
+
+static void granules_note(struct code_page *p, unsigned first, unsigned last)
+{
+    for (unsigned w = first >> (GRANULE_SHIFT + 6); w <= last >> (GRANULE_SHIFT + 6); w++)
+        p->granules[w] |= granule_bits(w, first, last);
 }
 
 static void trace_drop(struct cpu *cpu, struct trace *t)
@@ -146,34 +162,49 @@ static void trace_drop(struct cpu *cpu, struct trace *t)
     cpu->stats.trace_invalidations++;
 }
 
+/* The map of what is left. Dropping leaves bits behind, since what is dropped is mostly decoded again soon; a write
+ * that such a bit brought here in vain comes this way. */
+static void granules_renew(struct code_page *p)
+{
+    memset(p->granules, 0, sizeof p->granules);
+    for (const struct trace *t = p->traces; t; t = t->next_in_page)
+        granules_note(p, t->first, t->last);
+}
+
 static bool page_written(struct cpu *cpu, u64 pa, u64 size)
 {
     struct code_page *p = page_find(cpu, pa);
     if (!p || !p->guarded)
         return false;
-    u32 hit = granules_of(pa & ~PAGE_MASK, (unsigned)((pa & ~PAGE_MASK) + size - 1));
-    if (!p->granules && ++p->idle_writes > 64)
+    unsigned first = (unsigned)(pa & ~PAGE_MASK), last = (unsigned)(first + size - 1);
+    if (!p->traces && ++p->idle_writes > 64)
         p->guarded = false; /* data now: give it its write tags back */
-    if (!(p->granules & hit))
+    if (!granules_touch(p, first, last))
         return false;
-    u32 left = 0;
     bool dropped = false;
     for (struct trace **link = &p->traces; *link;) {
         struct trace *t = *link;
-        u32 own = granules_of(t->first, t->last);
-        if (own & hit) {
+        if (t->first <= last && first <= t->last) {
             *link = t->next_in_page;
             trace_drop(cpu, t);
             dropped = true;
         } else {
-            left |= own;
             link = &t->next_in_page;
         }
     }
-    p->granules = left;
-    p->idle_writes = 0;
+    if (!dropped)
+        granules_renew(p);
+    else
+        p->idle_writes = 0;
     p->changes |= dropped;
     return dropped;
+}
+
+bool code_touched(const struct cpu *cpu, u64 pa, unsigned size)
+{
+    const struct code_page *p = page_find(cpu, pa);
+    unsigned first = (unsigned)(pa & ~PAGE_MASK);
+    return p && granules_touch(p, first, first + size - 1);
 }
 
 bool code_written(struct cpu *cpu, u64 pa, u64 size)
@@ -198,7 +229,7 @@ static void page_note(struct cpu *cpu, struct trace *t)
         *p = (struct code_page){.pa = t->pa & PAGE_MASK, .next = *bucket};
         *bucket = p;
     }
-    p->granules |= granules_of(t->first, t->last);
+    granules_note(p, t->first, t->last);
     t->next_in_page = p->traces;
     p->traces = t;
     if (!p->guarded) {

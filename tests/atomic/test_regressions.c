@@ -3,9 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cpu/access.h"
 #include "cpu/state.h"
+#include "mmu/phys.h"
 #include "tests/support/vm.h"
 
 static unsigned passed, failed;
@@ -248,6 +250,89 @@ static void access_across_the_top(void)
     }
 }
 
+static u64 traces_built(struct vm *vm)
+{
+    struct cpu_stats s;
+
+    cpu_get_stats(vm->cpu, &s);
+    return s.traces_built;
+}
+
+/* Data right behind code, and a write that changes no byte of code, leave what was decoded alone. (GRUB's calls of the
+ * BIOS decoded everything anew, thirty traces a call) */
+static void writes_that_change_no_code(void)
+{
+    static const u8 beside[] = {0xfe, 0x07, 0x49, 0x75,
+                                0xfb, 0xf4, 0x00}; /* L: INC BYTE [EDI]; DEC ECX; JNZ L; HLT; 0 */
+    static const u8 same[] = {0xc6, 0x07, 0x55, 0xb0, 0x55,
+                              0x49, 0x75, 0xf8, 0xf4}; /* L: MOV BYTE [EDI], 55h; MOV AL, 55h; DEC ECX; JNZ L; HLT */
+    const struct {
+        const u8 *code;
+        unsigned size, at;
+        u8 left;
+    } cases[2] = {{beside, sizeof(beside), 6, 500 & 0xff}, {same, sizeof(same), 4, 0x55}};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+
+        vm->start.gpr[REG_RCX] = 500, vm->start.gpr[REG_RDI] = vm->code + cases[i].at;
+        vm_code(vm, cases[i].code, cases[i].size);
+        vm_reset(vm);
+        expect("writes beside code: stop", vm_run(vm, 10000), CPU_STOP_HALTED);
+        expect("writes beside code: ECX", state(vm).gpr[REG_RCX], 0);
+        expect("writes beside code: what is there", vm_read32(vm, vm->code + cases[i].at) & 0xff, cases[i].left);
+        expect("writes beside code: traces", traces_built(vm) < 10, true);
+        vm_destroy(vm);
+    }
+}
+
+/* One bit of an operand, changed again and again, is seen each time. */
+static void each_change_of_an_operand(void)
+{
+    /* L: XOR BYTE [EDI], 1; MOV AL, 0; ADD EDX, EAX; DEC ECX; JNZ L; HLT; the MOV's 0 is changed */
+    static const u8 code[] = {0x80, 0x37, 0x01, 0xb0, 0x00, 0x01, 0xc2, 0x49, 0x75, 0xf6, 0xf4};
+    struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+
+    vm->start.gpr[REG_RAX] = vm->start.gpr[REG_RDX] = 0;
+    vm->start.gpr[REG_RCX] = 1000, vm->start.gpr[REG_RDI] = vm->code + 4;
+    vm_code(vm, code, sizeof(code));
+    vm_reset(vm);
+    expect("changed operand: stop", vm_run(vm, 100000), CPU_STOP_HALTED);
+    expect("changed operand: sum", state(vm).gpr[REG_RDX], 500);
+    vm_destroy(vm);
+}
+
+/* A block copied over code that has run, in another page and in its own; and a REP that goes over itself, goes on. */
+static void repetition_over_code(void)
+{
+    /* CALL EBX; MOV ECX, 6; REP MOVSB; CALL EBX; MOV EDI, EBP; MOV CL, 14; MOV AL, 90h; REP STOSB; INC ESI.. */
+    u8 code[32] = {0xff, 0xd3, 0xb9, 0x06, 0x00, 0x00, 0x00, 0xf3, 0xa4, 0xff,
+                   0xd3, 0x89, 0xef, 0xb1, 0x0e, 0xb0, 0x90, 0xf3, 0xaa};
+    static const u8 callee[] = {0x83, 0xc2, 0x01, 0xc3, 0x90, 0x90}; /* ADD EDX, 1; RET */
+    static const u8 another[] = {0x90, 0x83, 0xc2, 0x10, 0xc3, 0x90};
+
+    memset(code + 19, 0x46, sizeof(code) - 19);
+    code[31] = 0xf4; /* HLT */
+    for (unsigned i = 0; i < 4; i++) {
+        struct vm *vm = vm_create(VM_PROT32_FLAT, NULL);
+        u64 at = (i & 1 ? vm->code : vm->code + PAGE_SIZE) + 0x200;
+
+        cpu_tune(vm->cpu, (struct cpu_tuning){.all_step = i & 2});
+        phys_copy_in(vm->phys, at, callee, sizeof(callee));
+        phys_copy_in(vm->phys, vm->data, another, sizeof(another));
+        vm->start.gpr[REG_RBX] = vm->start.gpr[REG_RDI] = at, vm->start.gpr[REG_RSI] = vm->data;
+        vm->start.gpr[REG_RDX] = 3;
+        vm->start.gpr[REG_RBP] = vm->code + 17; /* the REP STOSB */
+        vm_code(vm, code, sizeof(code));
+        vm_reset(vm);
+        expect("REP over code: stop", vm_run(vm, 1000), CPU_STOP_HALTED);
+        expect("REP over code: EDX", state(vm).gpr[REG_RDX], 0x14);
+        expect("REP over itself: ECX", state(vm).gpr[REG_RCX], 0);
+        expect("REP over itself: ESI", state(vm).gpr[REG_RSI], vm->data + 6);
+        vm_destroy(vm);
+    }
+}
+
 int main(void)
 {
     enter_32_on_16_bit_stack();
@@ -260,6 +345,9 @@ int main(void)
     rows_left_over();
     device_is_not_read_before_a_fault();
     access_across_the_top();
+    writes_that_change_no_code();
+    each_change_of_an_operand();
+    repetition_over_code();
     printf("%u passed, %u failed\n", passed, failed);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
