@@ -68,7 +68,53 @@ static const u8 *line_source(const struct vga *v, const struct vga_picture *p, u
     return buffer;
 }
 
-static void draw_line(const struct vga *v, struct vga_view *view, unsigned y, bool all)
+/* What blinks, several times a second on a screen where else nothing happens. */
+struct blinking {
+    bool cursor, blink_off;
+    u32 cursor_at;
+    unsigned cursor_first, cursor_last;
+};
+
+static struct blinking blinking_of(const struct vga_picture *p)
+{
+    return (struct blinking){p->cursor, p->blink_off, p->cursor_at, p->cursor_first, p->cursor_last};
+}
+
+static void set_blinking(struct vga_picture *p, struct blinking b)
+{
+    p->cursor = b.cursor;
+    p->blink_off = b.blink_off;
+    p->cursor_at = b.cursor_at;
+    p->cursor_first = b.cursor_first;
+    p->cursor_last = b.cursor_last;
+}
+
+static bool has_cell(const struct vga_picture *p, const struct picture_line *line, u32 cell)
+{
+    return ((cell - line->address) & p->mask) <= p->cells;
+}
+
+/* Does a line of text look different, though its memory is the same? `was` is how it was drawn. */
+static bool line_blinks(const struct vga_picture *p, struct blinking was, const struct picture_line *line,
+                        const u8 *source)
+{
+    struct blinking now = blinking_of(p);
+
+    if (p->kind != PICTURE_TEXT)
+        return false;
+    if ((was.cursor && has_cell(p, line, was.cursor_at)) != (now.cursor && has_cell(p, line, now.cursor_at)) ||
+        (now.cursor && has_cell(p, line, now.cursor_at) &&
+         (was.cursor_at != now.cursor_at || was.cursor_first != now.cursor_first ||
+          was.cursor_last != now.cursor_last)))
+        return true;
+    for (unsigned i = 0; was.blink_off != now.blink_off && p->blinks && i <= p->cells; i++)
+        if (source[(size_t)i * 4 + 1] & 0x80)
+            return true;
+    return false;
+}
+
+/* `was` NULL: all lines are drawn. */
+static void draw_line(const struct vga *v, struct vga_view *view, unsigned y, const struct blinking *was)
 {
     const struct vga_picture *p = view->picture;
     struct picture_line line = {0};
@@ -80,7 +126,7 @@ static void draw_line(const struct vga *v, struct vga_view *view, unsigned y, bo
         line = picture_line(p, y);
         source = line_source(v, p, line.address, bytes, buffer);
     }
-    if (!all && !memcmp(source, shadow, bytes))
+    if (was && !memcmp(source, shadow, bytes) && !line_blinks(p, *was, &line, source))
         return;
     memcpy(shadow, source, bytes);
     picture_draw(p, &line, source, surface_line(&view->surface, y));
@@ -92,18 +138,20 @@ static void draw_line(const struct vga *v, struct vga_view *view, unsigned y, bo
 bool vga_render(const struct vga *v, struct vga_view *view, u64 now)
 {
     struct vga_picture *last = view->picture, *p = view->before;
+    struct blinking was = blinking_of(last);
     bool all;
 
     picture_take(v, p, now);
     view->resized = p->width != view->surface.width || p->height != view->surface.height;
     if (view->resized && !resize(view, p))
         return false;
+    set_blinking(last, blinking_of(p));
     all = view->resized || memcmp(p, last, sizeof(*p)) != 0;
     view->picture = p;
     view->before = last;
     view->first = 1;
     view->last = 0;
     for (unsigned y = 0; y < p->height; y++)
-        draw_line(v, view, y, all);
+        draw_line(v, view, y, all ? NULL : &was);
     return true;
 }

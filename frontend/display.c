@@ -9,7 +9,7 @@
 
 #define FRAME_NS 16666667u /* of host time */
 #define PERIOD_MIN 200000u /* of guest time */
-#define PERIOD_MAX 10000000u
+#define PERIOD_MAX FRAME_NS
 #define RATE_NS 500000000u /* host time over which rates are taken */
 #define PAUSE_NS 50000000u
 

@@ -264,6 +264,49 @@ static void draw16(struct rig *r, unsigned width, unsigned height, unsigned pitc
 
 static u32 pixel16_panned(unsigned x, unsigned y) { return y < 100 ? pixel16(x + 11, y + 50) : pixel16(x, y - 100); }
 
+/* A view that has been looked at all along shows what a new one does; for a blinking cursor its lines are drawn again,
+ * for blinking characters theirs, and for the two cursors of a move both. */
+START_TEST(blinking_is_little_to_draw)
+{
+    static struct reference_cell cells[80 * 25];
+    unsigned cursor_only = 0;
+    struct rig r;
+
+    rig_open(&r);
+    set_mode(&r, &mode_text);
+    load_font(&r, 0, font_dots);
+    fill_cells(&r, cells, 80 * 25, 0xB8000);
+    for (unsigned i = 0; i < 80 * 25; i++)
+        phys_write(r.mem, 0xB8001 + 2 * i, 0x07, 1);
+    crtc(&r, 0x0A, 13);
+    crtc(&r, 0x0B, 14);
+    crtc(&r, 0x0F, 81);
+    for (unsigned step = 0; step < 96; step++) {
+        u64 now = step * 3 * 14270000ull;
+        struct vga_view fresh;
+
+        if (step == 32)
+            phys_write(r.mem, 0xB8000 + 2 * 803, 0x8F41, 2);
+        if (step == 34)
+            attr(&r, 0x10, 0x0C);
+        if (step >= 64)
+            crtc(&r, 0x0F, (u8)(step * 7));
+        ck_assert(vga_view_open(&fresh));
+        ck_assert(vga_render(machine_vga(r.m), &r.view, now));
+        ck_assert(vga_render(machine_vga(r.m), &fresh, now));
+        reference_compare(&r.view.surface, &fresh.surface, "looked at all along");
+        vga_view_close(&fresh);
+        if (step > 0 && step < 32 && r.view.first <= r.view.last) {
+            ck_assert_uint_eq(r.view.first, 16);
+            ck_assert_uint_eq(r.view.last, 31);
+            cursor_only++;
+        }
+    }
+    ck_assert_uint_ge(cursor_only, 6);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(planar)
 {
     struct rig r;
@@ -808,6 +851,7 @@ int main(void)
 
     tcase_add_test(tc, text);
     tcase_add_test(tc, text_two_fonts_blink_and_underline);
+    tcase_add_test(tc, blinking_is_little_to_draw);
     tcase_add_test(tc, planar);
     tcase_add_test(tc, mode_13);
     tcase_add_test(tc, mode_x_unchained);
