@@ -64,6 +64,7 @@ struct options {
     /* what is watched */
     const char *trace;
     enum trace_format trace_format;
+    const char *trace_filter; /* a condition of frontend/filter.h, or NULL */
     bool explain, stats;
     u64 max_instructions;
     const char *stop_on;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "frontend/expect.h"
+#include "frontend/filter.h"
 
 /* ---- Tools ---- */
 
@@ -369,6 +370,17 @@ bool option_symbols(struct setting *s, const char *value)
     return true;
 }
 
+bool option_trace_filter(struct setting *s, const char *value)
+{
+    struct filter parsed;
+    char reason[256];
+
+    if (!filter_parse(&parsed, value, FILTER_DECIDED, reason, sizeof(reason)))
+        return option_refuse(s, "'%s': %s", value, reason);
+    s->o->trace_filter = value;
+    return true;
+}
+
 bool option_expect(struct setting *s, const char *value)
 {
     struct expectation parsed;
@@ -491,6 +503,8 @@ bool options_settle(struct options *o, char *why, size_t size)
         what = "stdio: two users of it among -serial, -debugcon, -monitor and -display ansi";
     else if (o->record && o->replay)
         what = "-record-input: a recording is replayed as well";
+    else if (o->trace_filter && !o->trace)
+        what = "-trace-filter: there is no -trace-faults whose records it would choose";
     else if (o->no_vga && (o->screenshot || o->display > DISPLAY_NONE))
         what = "-vga: none, but a screen is asked for";
     else if (o->demo && (o->image || o->kernel || o->rom || o->initrd || o->append))

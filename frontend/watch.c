@@ -72,9 +72,12 @@ static void on_decided(void *ctx, const struct record *r)
 static void on_ordered(void *ctx, const struct record *r)
 {
     struct watch *w = ctx;
-    struct text t = output_reserve(w->trace);
     const struct disasm_line *line = record_line(w->disasm, r);
+    struct text t;
 
+    if (w->options->trace_filter && !filter_matches(&w->filter, r, line))
+        return;
+    t = output_reserve(w->trace);
     if (w->options->trace_format == TRACE_CSV)
         csv_record(&t, r, line);
     else
@@ -181,6 +184,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
     *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines, .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++)
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
+    if (o->trace_filter)
+        filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
     if (!begin_recorder(w))
         return false;
     if (w->recorder) {

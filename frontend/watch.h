@@ -5,6 +5,7 @@
 
 #include "frontend/expect.h"
 #include "frontend/explain.h"
+#include "frontend/filter.h"
 #include "frontend/options.h"
 #include "frontend/output.h"
 #include "frontend/overlay.h"
@@ -19,6 +20,7 @@ struct watch {
     struct disasm *disasm;
     struct symbols *symbols; /* NULL: no names */
     struct output *trace;    /* NULL, or where records go */
+    struct filter filter;    /* options->trace_filter: the others do not */
     struct output *lines;    /* NULL, or where explanations go */
     struct overlay *overlay; /* NULL, or who shows faults */
     struct explain explain;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text as a command line, words ending in NUL or newline, and as an --expect: taken, or refused in one line. */
+/* Any text as a command line, words ending in NUL or newline, as an --expect, and as a condition: taken, or refused in
+ * one line. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "frontend/expect.h"
+#include "frontend/filter.h"
 #include "frontend/options.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -22,6 +24,8 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
     static FILE *nowhere;
     struct options options;
     struct expectation e;
+    static struct filter filter;
+    static const struct record record = {.vector = 14, .parent = RECORD_NONE, .handled_at = RECORD_NONE};
     int count = 1;
 
     if (!nowhere)
@@ -32,6 +36,11 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
     text[size] = 0;
     if (!expect_parse(&e, text, why, sizeof why))
         check_reason(why, sizeof why);
+    why[0] = 0;
+    if (!filter_parse(&filter, text, FILTER_DECIDED, why, sizeof why))
+        check_reason(why, sizeof why);
+    else
+        filter_matches(&filter, &record, NULL);
     for (size_t i = 0; i < size; i++)
         if (text[i] == '\n')
             text[i] = 0;

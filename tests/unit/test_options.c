@@ -94,6 +94,8 @@ static const struct {
     {"x --trace-faults a.flt", "-trace-faults: a.flt: .flt traces are not available yet"},
     {"x --trace-faults a.json", "-trace-faults: a.json: .json traces are not available yet"},
     {"x --trace-faults a", "-trace-faults: a: the name must end"},
+    {"x --trace-filter cpl", "-trace-filter: there is no -trace-faults"},
+    {"x --trace-faults a.csv --trace-filter cpl==", "-trace-filter: 'cpl==': column 6: a number is expected"},
     {"x --expect 'gp va=1'", "-expect: 'gp va=1': must begin with pf"},
     {"x --expect 'pf va'", "-expect: 'pf va': 'va' is none of"},
     {"x --expect 'pf va=z'", "-expect: 'pf va=z': va= wants a number"},
@@ -164,6 +166,8 @@ START_TEST(values)
     taken("-m size=16G -kernel k -append 'a b' -initrd i -bios none");
     ck_assert_uint_eq(options.ram_bytes, 16ull << 30);
     ck_assert_str_eq(options.append, "a b");
+    taken("x --trace-faults a.csv --trace-filter 'cpl==3 && outcome==mapped && va in 0x1000-0x1fff'");
+    ck_assert_str_eq(options.trace_filter, "cpl==3 && outcome==mapped && va in 0x1000-0x1fff");
     taken("x -m 1M --trace-faults a.b.csv -device isa-debug-exit,iobase=0xf4,iosize=0x04 --expect-post 0xff");
     ck_assert_uint_eq(options.ram_bytes, 1 << 20);
     ck_assert_int_eq(options.trace_format, TRACE_CSV);
