@@ -128,6 +128,7 @@ void cpu_destroy(struct cpu *cpu)
     if (!cpu)
         return;
     x87_release();
+    cpu_debug_detach(cpu);
     if (cpu->traces)
         trace_cache_destroy(cpu->traces);
     isa_index_destroy(cpu->isa);
@@ -338,6 +339,7 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
     cpu->delivering = -1;
     cpu->shadow = SHADOW_NONE;
     cpu->dr6_pending = 0;
+    cpu->rip_moved = true;
     paging_refresh(cpu);
     tlb_flush_all(cpu);
     cpu_refresh(cpu);

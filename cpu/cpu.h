@@ -49,6 +49,7 @@ enum cpu_stop {
                          * advance time or end the run */
     CPU_STOP_SHUTDOWN,  /* triple fault; cpu_reset() is the only way on */
     CPU_STOP_REQUESTED, /* cpu_request_stop() was called by a device or an observer, or INIT was taken */
+    CPU_STOP_BREAK,     /* for the debugger: cpu_broke() says why, cpu_go_on() must come before the next cpu_run() */
     CPU_STOP_STUCK, /* a million exceptions were delivered and no instruction retired; cpu_run() may be called again */
 };
 
@@ -153,6 +154,71 @@ unsigned cpu_cpl(struct cpu *);
 struct walk cpu_walk(struct cpu *, u64 la, struct access);
 /* Read guest linear memory for a debugger: no faults, no A bits, no device reads. Bytes read before the first hole. */
 size_t cpu_peek(struct cpu *, u64 la, void *to, size_t size);
+/* Write it likewise, whatever its rights: no D bits, no device writes, ROM stays. Bytes written. No watchpoint is hit,
+ * and what was decoded from there is decoded again. cpu_poke_physical is the same for RAM by physical address. */
+size_t cpu_poke(struct cpu *, u64 la, const void *from, size_t size);
+size_t cpu_poke_physical(struct cpu *, u64 pa, const void *from, size_t size);
+
+/* The rest of what a debugger shows: x87, SSE, and MSRs that name bases. */
+struct cpu_float_state {
+    struct {
+        u64 mantissa;
+        u16 exponent;                 /* sign in bit 15 */
+    } st[8];                          /* ST(0) first */
+    u16 control, status, tag, opcode; /* tag: the full word, two bits a physical register */
+    u16 code_segment, data_segment;
+    u64 code_offset, data_offset;
+    u8 xmm[16][16];
+    u32 mxcsr;
+    u64 kernel_gs_base;
+};
+void cpu_get_float_state(struct cpu *, struct cpu_float_state *);
+void cpu_set_float_state(struct cpu *, const struct cpu_float_state *); /* reserved bits of MXCSR are dropped */
+
+/* The debugger's change of registers while the processor stands: like cpu_set_state, but translations are kept where
+ * no control register changed, an event that waits to be delivered stays unless RIP moved, and so does HLT. */
+void cpu_set_registers(struct cpu *, const struct cpu_state *);
+
+/*
+ * Break- and watchpoints. None touches guest memory, and each may be where nothing is mapped. All calls: while the
+ * processor does not run. Without points and catches attached nothing of this costs anything.
+ *
+ * CPU_POINT_EXECUTE stops before an instruction that begins at `address`, once its bytes could be fetched. The others
+ * stop after an instruction, an iteration of a repetition, or the delivery of an event, that accessed a byte of
+ * [address, address + size): linear ones see explicit accesses and the processor's own to descriptors, TSS, IDT and
+ * stacks; physical ones, besides, A and D bits being set and writes by devices (DMA), but neither reads of page walks
+ * nor DMA reads. A page with a watchpoint is translated at each access: it has no entry in the TLB.
+ */
+struct cpu_point {
+    enum { CPU_POINT_EXECUTE = 1, CPU_POINT_READ = 2, CPU_POINT_WRITE = 4, CPU_POINT_ACCESS = 6 } kind;
+    bool physical;
+    u64 address, size; /* size: 1 for CPU_POINT_EXECUTE, else from 1 on */
+};
+#define CPU_POINTS_MAX 256
+bool cpu_point_add(struct cpu *, const struct cpu_point *);    /* false: too many, or no memory */
+bool cpu_point_remove(struct cpu *, const struct cpu_point *); /* one of those added; false: there is none */
+
+/* Asked of each exception as it is raised, with the state of the faulting instruction, and of other events as they are
+ * delivered; during: the vector whose delivery raised it, or -1. True stops: an exception before it is delivered, so
+ * that cpu_run() delivers it; all else at its handler's first instruction. NULL removes. */
+typedef bool cpu_catch_fn(void *ctx, struct cpu *, const struct cpu_event *, int during);
+bool cpu_catch(struct cpu *, cpu_catch_fn *, void *ctx); /* false: no memory */
+/* While on, the delivery of an event stops too: one step is cpu_run() to the next count, or to a handler. */
+bool cpu_stop_at_handlers(struct cpu *, bool on); /* false: no memory */
+
+struct cpu_break {
+    enum { CPU_BREAK_NONE, CPU_BREAK_POINT, CPU_BREAK_ACCESS, CPU_BREAK_EVENT, CPU_BREAK_HANDLER } kind;
+    struct cpu_point point; /* CPU_BREAK_POINT, _ACCESS: the one that was met */
+    u64 address;            /* CPU_BREAK_ACCESS: the first byte of the range that was accessed, linear or physical */
+    bool write, device;     /* CPU_BREAK_ACCESS: it was written, by DMA */
+    bool delivered;         /* CPU_BREAK_EVENT: its handler is about to run */
+    struct cpu_event event; /* CPU_BREAK_EVENT, _HANDLER */
+};
+const struct cpu_break *cpu_broke(const struct cpu *); /* kind is CPU_BREAK_NONE when it did not */
+/* The debugger has done what it wanted: the next cpu_run() goes on, past a breakpoint at this very instruction, unless
+ * RIP was moved there. */
+void cpu_go_on(struct cpu *);
+void cpu_debug_detach(struct cpu *); /* all points, catches: gone */
 
 void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL removes */
 

@@ -14,6 +14,7 @@
 #include "cpu/flags.h"
 #include "cpu/memory.h"
 #include "cpu/mode.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/system.h"
 #include "cpu/tlb.h"
@@ -59,6 +60,8 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
         return 0;
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
+    if (unlikely(cpu->debug && points_cover(cpu, la, t.pa)))
+        return 0;
     if (kind == ACCESS_WRITE) {
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
         if (t.host && code_page_present(cpu, t.pa))
@@ -270,6 +273,8 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
             cpu->rip = op_rip(cpu, op);
             cpu->rflags |= FLAG_RF; /* what strikes between iterations saves RF = 1: no second instruction breakpoint */
             cpu->op = NULL;
+            if (unlikely(cpu->debug != NULL))
+                points_repeats(cpu);
             return NULL;
         }
     }

@@ -7,6 +7,7 @@
 
 #include "cpu/far.h"
 #include "cpu/mode.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/system.h"
 
@@ -428,6 +429,8 @@ void interrupt_deliver(struct cpu *cpu, const struct cpu_event *given)
     cpu->delivering = ev->vector;
     if (unlikely(cpu->observer.event != NULL))
         cpu->observer.event(cpu->observer.ctx, cpu, ev, during);
+    if (unlikely(cpu->debug != NULL))
+        points_delivering(cpu, ev, during);
     if (likely(deliver_short(cpu, ev)))
         return;
     if (in_long(cpu)) {

@@ -7,6 +7,7 @@
 
 #include "cpu/fault.h"
 #include "cpu/mode.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/tlb.h"
 #include "mmu/phys.h"
@@ -137,6 +138,8 @@ static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsi
     unsigned first = first_part(la, width);
     a.kind = access & ACC_w ? ACCESS_WRITE : ACCESS_READ;
     struct translation t = translate(cpu, la, first, a);
+    if (unlikely(cpu->debug != NULL))
+        points_access(cpu, la, t.pa, first, access);
     if (likely(first == width && t.host)) {
         if (!(access & ACC_w))
             return t.host;
@@ -149,6 +152,8 @@ static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsi
     if (first < width) {
         u64 rest = second_page(cpu, la, first);
         b->pa[1] = translate(cpu, rest, width - first, a).pa;
+        if (unlikely(cpu->debug != NULL))
+            points_access(cpu, rest, b->pa[1], width - first, access);
     }
     b->first = (u8)first;
     b->width = (u8)width;
@@ -247,6 +252,15 @@ void mem_probe_read(struct cpu *cpu, unsigned seg, u64 offset, unsigned width)
     mem_probe(cpu, seg, offset, width, ACCESS_READ);
 }
 
+/* Watchpoints of a block that begins at pa and goes on at rest. */
+static NOINLINE void points_block(struct cpu *cpu, u64 la, unsigned size, u64 pa, u64 rest, unsigned access)
+{
+    unsigned first = first_part(la, size);
+    points_access(cpu, la, pa, first, access);
+    if (first < size)
+        points_access(cpu, second_page(cpu, la, first), rest, size - first, access);
+}
+
 void mem_read_block(struct cpu *cpu, unsigned seg, u64 offset, void *to, unsigned size)
 {
     struct access a = access_now(cpu, ACCESS_READ);
@@ -256,6 +270,8 @@ void mem_read_block(struct cpu *cpu, unsigned seg, u64 offset, void *to, unsigne
         debug_data_access(cpu, la, size, false);
     u64 pa = translate(cpu, la, first, a).pa,
         rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
+    if (unlikely(cpu->debug != NULL))
+        points_block(cpu, la, size, pa, rest, ACC_r);
     load_part(cpu, pa, to, first);
     if (first < size)
         load_part(cpu, rest, (u8 *)to + first, size - first);
@@ -270,6 +286,8 @@ void mem_write_block(struct cpu *cpu, unsigned seg, u64 offset, const void *from
         debug_data_access(cpu, la, size, true);
     u64 pa = translate(cpu, la, first, a).pa,
         rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
+    if (unlikely(cpu->debug != NULL))
+        points_block(cpu, la, size, pa, rest, ACC_w);
     store_part(cpu, pa, from, first);
     if (first < size)
         store_part(cpu, rest, (const u8 *)from + first, size - first);

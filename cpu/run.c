@@ -13,6 +13,7 @@
 #include "cpu/interrupt.h"
 #include "cpu/jump.h"
 #include "cpu/memory.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/trace.h"
 
@@ -275,7 +276,8 @@ static void execute_traces(struct cpu *cpu)
     const struct op *op = c->host && page_within_limit(cpu, ip_page) ? trace_find(cpu, c->pa | off, c->host) : NULL;
     if (!op) {
         cpu->patch = NULL;
-        execute_single(cpu);
+        if (likely(!cpu->debug || !points_execute(cpu, c->pa | off)))
+            execute_single(cpu);
         return;
     }
     patch_link(cpu, c->pa, op);
@@ -315,6 +317,10 @@ void debug_data_access(struct cpu *cpu, u64 la, unsigned width, bool write)
 static void execute_step(struct cpu *cpu)
 {
     cpu->patch = NULL;
+    if (unlikely(cpu->debug && points_execute(cpu, ~0ull))) {
+        cpu->shadow = cpu->shadow_step; /* not used up */
+        return;
+    }
     cpu->single_step = cpu->rflags & FLAG_TF;
     /* after MOV SS or POP SS a breakpoint is lost, not delayed ("Masking Exceptions and Interrupts When Switching
      * Stacks"); AMD's processors deliver it */
@@ -378,6 +384,8 @@ static bool landed(struct cpu *cpu)
     if (!cpu->raised)
         cpu->rflags |= cpu->step_rf;
     cpu->step_rf = 0;
+    if (unlikely(cpu->debug && cpu->raised))
+        points_raised(cpu);
     if (cpu->delivering < 0)
         return true;
     if (!interrupt_combine(cpu, &following))
@@ -430,6 +438,8 @@ static enum cpu_stop run(struct cpu *cpu)
 {
     for (;;) {
         if (cpu->raised) {
+            if (points_stop(cpu))
+                return CPU_STOP_BREAK;
             deliver(cpu, &cpu->event);
             continue;
         }
@@ -447,12 +457,12 @@ static enum cpu_stop run(struct cpu *cpu)
             if (cpu->init_pending)
                 cpu_take_init(cpu);
             if (cpu->stop_requested)
-                return CPU_STOP_REQUESTED;
+                return points_stop(cpu) ? CPU_STOP_BREAK : CPU_STOP_REQUESTED;
             return cpu->halted ? CPU_STOP_HALTED : CPU_STOP_DEADLINE;
         }
         u64 left = cpu->deadline - now;
         if (unlikely(left <= TRACE_MAX_INSNS || cpu->step_mode || cpu->tuning.all_step ||
-                     (shadow && (cpu->intr || cpu->nmi_pending || cpu->dr6_pending)))) {
+                     (shadow && (cpu->intr || cpu->nmi_pending || cpu->dr6_pending || cpu->debug)))) {
             execute_step(cpu);
             continue;
         }
@@ -469,7 +479,7 @@ static enum cpu_stop run(struct cpu *cpu)
 enum cpu_stop cpu_run(struct cpu *cpu, u64 deadline)
 {
     cpu->deadline = deadline;
-    cpu->stop_requested = cpu->init_pending;
+    cpu->stop_requested = cpu->init_pending || points_stop(cpu);
     if (cpu->shutdown)
         return CPU_STOP_SHUTDOWN;
     if (__builtin_expect(_setjmp(cpu->landing), 0) && !landed(cpu)) {

@@ -283,6 +283,8 @@ struct cpu {
     struct op *patch; /* a branch (or stale op) whose target the loop is about to find: link it, */
     u64 patch_page;   /* if that is in this physical page */
     bool raised;      /* `event` waits to be delivered */
+    struct cpu_debug *debug;   /* NULL: no debugger has points, or catches anything. points.c */
+    bool rip_moved;            /* by the debugger, since the last stop */
     bool data_breakpoints;     /* DR7 has any: no inlined accesses, each is looked at */
     u32 mode;                  /* MODE_* bits: the execution mode traces are built for */
     u64 jump_epoch;            /* bumped to invalidate the jump cache */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cpu/fault.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "mmu/phys.h"
 
@@ -43,6 +44,8 @@ static void commit_updates(struct cpu *cpu, const struct walk *w)
             continue;
         u64 at = w->step[i].at & cpu->a20_mask;
         unsigned width = cpu->paging.mode == PAGING_32BIT ? 4 : 8;
+        if (unlikely(cpu->debug != NULL))
+            points_walk(cpu, at, width);
         u8 *page = phys_page_write(cpu->phys, at);
         if (!page) {
             phys_write(cpu->phys, at, w->step[i].entry | w->set[i], width);
@@ -71,6 +74,10 @@ static void fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w,
     bool writable = cpu->paging.mode == PAGING_NONE || a.kind == ACCESS_WRITE;
     if (w->page_size > PAGE_SIZE)
         note_large_page(cpu, la, w->page_size);
+    if (unlikely(cpu->debug && points_cover(cpu, la, page_pa))) {
+        e->read_tag = e->write_tag = 0; /* each access is looked at */
+        return;
+    }
     if (!writable && w->dirty) { /* else a store must come by here to set D, or to be refused */
         if (cpu->paging.pke || cpu->paging.pks) {
             a.kind = ACCESS_WRITE;

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpu/points.h"
+
 #define GRANULE_SHIFT 3 /* 8 bytes: code that changes its own operands has them side by side */
 #define GRANULE_WORDS ((unsigned)(PAGE_SIZE >> GRANULE_SHIFT) / 64)
 #define TRACE_BUCKETS 65536
@@ -359,6 +361,19 @@ static bool add(struct builder *b, struct op *op, bool may_fuse)
     return flow == FLOW_NEXT || flow == FLOW_BRANCH;
 }
 
+/* Before the trace's first instruction, and told its physical address. */
+static void add_break(struct builder *b, const struct op *op)
+{
+    struct op *at = &b->ops[b->used++];
+    *at = *op;
+    at->fn = op_break;
+    at->disp = (s64)(b->page | b->off);
+    at->off = (u16)b->off;
+    at->len = 0;
+    at->count = 1;
+    at->flags &= (u8)~OP_FUSED;
+}
+
 /* The end op, if control may arrive there, and the stubs. Returns the ops used in all. */
 static unsigned finish(struct builder *b, bool open)
 {
@@ -413,10 +428,15 @@ static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
         struct op op;
         unsigned room = PAGE_SIZE - b.off;
         const u8 *bytes = page + b.off;
+        bool at_break = points_offset(cpu, b.off);
+        if (at_break && b.insns)
+            break;
         room = room < 15 ? room : 15;
         if ((changes ? decode_again(cpu, b.page + b.off, bytes, room, &op)
                      : decode(cpu->isa, &cpu->features, cpu->mode, bytes, room, &op)) == DECODE_MORE)
             break;
+        if (at_break)
+            add_break(&b, &op);
         open = add(&b, &op, true);
     }
     if (b.insns == 0)

@@ -7,8 +7,8 @@
 #include "cpu/tlb.h"
 
 #define TRACE_MAX_INSNS 64
-/* Ops a trace may need: its instructions, its end, and a stub for each exit. */
-#define TRACE_MAX_OPS (2 * TRACE_MAX_INSNS + 4)
+/* Ops a trace may need: its instructions, its end, a stub for each exit, and op_break. */
+#define TRACE_MAX_OPS (2 * TRACE_MAX_INSNS + 5)
 
 struct trace_cache *trace_cache_create(unsigned ops);
 void trace_cache_destroy(struct trace_cache *);
