@@ -152,6 +152,11 @@ enum cpu_mode cpu_mode(struct cpu *);
 unsigned cpu_cpl(struct cpu *);
 /* Translate without side effects and without the TLB, as the current context or as a supervisor. */
 struct walk cpu_walk(struct cpu *, u64 la, struct access);
+/* The control state the walk sees now (borrowed, changes as the processor runs), and a reader of paging-structure
+ * entries for looking only: A20 applies, and where there is neither RAM nor ROM it reads 0, for no device is touched.
+ */
+const struct paging *cpu_paging(const struct cpu *);
+struct walk_reader cpu_table_reader(struct cpu *);
 /* Read guest linear memory for a debugger: no faults, no A bits, no device reads. Bytes read before the first hole. */
 size_t cpu_peek(struct cpu *, u64 la, void *to, size_t size);
 /* Write it likewise, whatever its rights: no D bits, no device writes, ROM stays. Bytes written. No watchpoint is hit,

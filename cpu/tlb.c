@@ -30,6 +30,17 @@ struct walk cpu_walk(struct cpu *cpu, u64 la, struct access a)
     return walk(&cpu->paging, la, a, (struct walk_reader){read_entry, cpu});
 }
 
+const struct paging *cpu_paging(const struct cpu *cpu) { return &cpu->paging; }
+
+static u64 look_at_entry(void *ctx, u64 pa, unsigned width)
+{
+    struct cpu *cpu = ctx;
+    const u8 *page = phys_page_read(cpu->phys, pa &= cpu->a20_mask);
+    return page ? host_load(page + (pa & ~PAGE_MASK), width) : 0;
+}
+
+struct walk_reader cpu_table_reader(struct cpu *cpu) { return (struct walk_reader){look_at_entry, cpu}; }
+
 /* The same without the copy. */
 static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a)
 {

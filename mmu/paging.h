@@ -142,6 +142,25 @@ struct walk walk(const struct paging *p, u64 la, struct access a, struct walk_re
 /* The same into a verdict of the caller's; its old contents do not matter. Spares a TLB miss a copy of 230 bytes. */
 void walk_into(struct walk *w, const struct paging *p, u64 la, struct access a, struct walk_reader reader);
 
+/*
+ * One entry by itself, for whoever looks at tables without walking: does it map a page or lead to a table, where, and
+ * which reserved bits are set. `level` as in struct walk_step; PDPTE registers (level 3 of PAE paging) included. All
+ * but `present` is unspecified in an entry that is not present.
+ */
+struct walk_entry {
+    bool present, maps_page;
+    u64 reserved; /* those that are set: an access through it is refused */
+    u64 address;  /* physical, of the page or table */
+    u64 size;     /* bytes of linear addresses that one such entry covers */
+};
+struct walk_entry walk_entry(const struct paging *p, unsigned level, u64 entry);
+/* The uppermost level of this mode (0 with PAGING_NONE), the bytes of an entry, and how many entries make a table
+ * there. */
+unsigned walk_levels(const struct paging *p);
+unsigned walk_entry_width(const struct paging *p);
+unsigned walk_table_entries(const struct paging *p, unsigned level);
+u64 walk_root(const struct paging *p); /* the physical address of the uppermost table */
+
 /* True if a MOV to CR3 (or CR0/CR4 in PAE mode) may load this PDPTE: reserved bits clear, or not present. */
 bool walk_pdpte_valid(const struct paging *p, u64 pdpte);
 

@@ -292,6 +292,37 @@ bool walk_pdpte_valid(const struct paging *p, u64 pdpte)
     return !(pdpte & PTE_P) || !(pdpte & (BITS(2, 1) | BITS(8, 5) | BITS(63, p->maxphyaddr)));
 }
 
+unsigned walk_levels(const struct paging *p)
+{
+    return p->mode == PAGING_PAE ? 3 : p->mode == PAGING_NONE ? 0 : formats[p->mode].levels;
+}
+
+unsigned walk_entry_width(const struct paging *p) { return p->mode == PAGING_32BIT ? 4 : 8; }
+
+unsigned walk_table_entries(const struct paging *p, unsigned level)
+{
+    return p->mode == PAGING_PAE && level == 3 ? 4 : 1u << formats[p->mode].index_bits;
+}
+
+u64 walk_root(const struct paging *p) { return p->cr3 & formats[p->mode].root; }
+
+struct walk_entry walk_entry(const struct paging *p, unsigned level, u64 entry)
+{
+    unsigned shift = 12 + formats[p->mode].index_bits * (level - 1);
+    struct walk_entry e = {.present = entry & PTE_P, .size = BIT(shift)};
+
+    if (p->mode == PAGING_PAE && level == 3) { /* its reserved bits were checked when it was loaded */
+        e.address = entry & PTE_ADDRESS;
+        return e;
+    }
+    e.maps_page = entry_maps_page(p, p->mode, level, entry);
+    e.reserved = entry & format_reserved(p, p->mode);
+    if (level > 1 && (entry & PTE_PS))
+        e.reserved |= entry & large_reserved(p, shift, e.maps_page);
+    e.address = e.maps_page ? page_address(p->mode, shift, entry) : entry & PTE_ADDRESS;
+    return e;
+}
+
 const char *fault_cause_name(enum fault_cause cause)
 {
     static const char *const name[CAUSE_COUNT] = {
