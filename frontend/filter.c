@@ -430,20 +430,18 @@ bool filter_parse(struct filter *f, const char *text, enum filter_moment moment,
 
 /* ---- Asking ---- */
 
-static struct field_value operand_value(const struct filter *f, const struct filter_operand *o, const struct record *r,
-                                        const struct disasm_line *line)
+static void operand_value(struct field_value *v, const struct filter *f, const struct filter_operand *o,
+                          const struct record *r, const struct disasm_line *line)
 {
-    struct field_value v = {.known = o->kind != FILTER_NULL};
-
+    v->known = o->kind != FILTER_NULL;
     if (o->kind == FILTER_KEY) {
-        v = field_value(o->key, r, line);
-        v.number &= o->number;
+        field_value(v, o->key, r, line);
+        v->number &= o->number;
     } else if (o->kind == FILTER_NUMBER) {
-        v.number = o->number;
+        v->number = o->number;
     } else if (o->kind == FILTER_NAME) {
-        v.name = f->words + o->name;
+        v->name = f->words + o->name;
     }
-    return v;
 }
 
 static bool equal(const struct field_value *a, const struct field_value *b, enum field_type type)
@@ -498,7 +496,7 @@ static bool holds(const struct filter *f, unsigned index, const struct record *r
         return holds(f, n->left, r, line) && holds(f, n->right, r, line);
     if (n->kind == FILTER_NOT)
         return !holds(f, n->left, r, line);
-    a = operand_value(f, &n->a, r, line);
+    operand_value(&a, f, &n->a, r, line);
     switch (n->kind) {
     case FILTER_TRUTH: return truth(&a, field_type(n->a.key));
     case FILTER_RANGE: return a.known && a.number >= n->b.number && a.number <= n->c.number;
@@ -507,7 +505,7 @@ static bool holds(const struct filter *f, unsigned index, const struct record *r
             return false;
         return field_type(n->a.key) == FIELD_LISTED ? list_has(a.list, f->words + n->b.name)
                                                     : strstr(a.name, f->words + n->b.name) != NULL;
-    default: b = operand_value(f, &n->b, r, line); return compare(n, &a, &b);
+    default: operand_value(&b, f, &n->b, r, line); return compare(n, &a, &b);
     }
 }
 

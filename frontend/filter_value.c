@@ -12,7 +12,7 @@ static const struct {
 #define NAME(key, name) {#key, FIELD_NAMED},
 #define QUOTED(key, name) {#key, FIELD_TEXT},
 #define LIST(key, function, known) {#key, FIELD_LISTED},
-#define PROSE(key, function, known) {#key, FIELD_OPAQUE},
+#define PROSE(key, function, known) {#key, FIELD_TEXT},
 #define BYTES(key, bytes, n) {#key, FIELD_OPAQUE},
 #define WALK(key) {#key, FIELD_OPAQUE},
 #include "frontend/fields.def"
@@ -76,20 +76,49 @@ static void value_list(struct field_value *v, const struct record *r,
     text_end(&t);
 }
 
-struct field_value field_value(enum field f, const struct record *r, const struct disasm_line *line)
+static void value_prose(struct field_value *v, const struct record *r,
+                        void (*prose)(struct text *, const struct record *), bool known)
 {
-    struct field_value v = {.known = false};
+    struct text t = TEXT_OVER(v->list);
+
+    v->known = known;
+    v->name = v->list;
+    if (known)
+        prose(&t, r);
+    text_end(&t);
+}
+
+/* Functions are asked for by name: the offset within is nobody's to know. */
+static void only_names(struct field_value *v, enum field f, const struct record *r)
+{
+    struct text t = TEXT_OVER(v->list);
+
+    if (f == FIELD_symbol)
+        value_name(v, r->symbol.name);
+    if (f != FIELD_backtrace)
+        return;
+    for (unsigned i = 0; i < r->frames; i++) {
+        text_string(&t, i ? "," : "");
+        text_string(&t, r->frame_symbol[i].name ? r->frame_symbol[i].name : "?");
+    }
+    text_end(&t);
+}
+
+void field_value(struct field_value *v, enum field f, const struct record *r, const struct disasm_line *line)
+{
     bool pf = r->vector == 14;
 
+    v->known = false;
+    v->number = 0;
 #define FETCH(key, fetch) f == FIELD_##key ? (fetch) : (void)0;
-#define NUMBER(key, value, known_) FETCH(key, value_number(&v, value, known_))
-#define HEX(key, value, known_) FETCH(key, value_number(&v, value, known_))
-#define NAME(key, name_) FETCH(key, value_name(&v, name_))
-#define QUOTED(key, name_) FETCH(key, value_name(&v, name_))
-#define LIST(key, function, known_) FETCH(key, value_list(&v, r, function, known_))
-#define PROSE(key, function, known_)
+#define NUMBER(key, value, known_) FETCH(key, value_number(v, value, known_))
+#define HEX(key, value, known_) FETCH(key, value_number(v, value, known_))
+#define NAME(key, name_) FETCH(key, value_name(v, name_))
+#define QUOTED(key, name_) FETCH(key, value_name(v, name_))
+#define LIST(key, function, known_) FETCH(key, value_list(v, r, function, known_))
+#define PROSE(key, function, known_) FETCH(key, value_prose(v, r, function, known_))
 #define BYTES(key, bytes_, n)
 #define WALK(key)
 #include "frontend/fields.def"
-    return v;
+    only_names(v, f, r);
 }

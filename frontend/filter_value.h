@@ -26,14 +26,14 @@ enum field {
     FIELD_COUNT,
 };
 
-/* FIELD_OPAQUE: prose, bytes, walks; nothing to compare. */
+/* FIELD_OPAQUE: bytes, walks; nothing to compare. */
 enum field_type { FIELD_NUMERIC, FIELD_NAMED, FIELD_LISTED, FIELD_TEXT, FIELD_OPAQUE };
 
 struct field_value {
     bool known;
     u64 number;       /* FIELD_NUMERIC */
     const char *name; /* FIELD_NAMED, FIELD_TEXT */
-    char list[128];   /* FIELD_LISTED: items with commas between */
+    char list[1024];  /* FIELD_LISTED: items with commas between; FIELD_TEXT: where name may point */
 };
 
 const char *field_name(enum field);
@@ -44,6 +44,6 @@ bool field_is_of_outcome(enum field); /* known only when the fault's outcome is 
  * without any takes every name. */
 const char *field_choice(enum field, unsigned n);
 
-struct field_value field_value(enum field, const struct record *, const struct disasm_line *line);
+void field_value(struct field_value *, enum field, const struct record *, const struct disasm_line *line);
 
 #endif
