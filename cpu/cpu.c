@@ -90,6 +90,8 @@ static void ram_written(void *ctx, u64 pa, u64 size)
     struct cpu *cpu = ctx;
     if (code_written(cpu, pa, size))
         cpu->left_trace = true;
+    if (cpu->tables)
+        watch_after(cpu, pa, size);
 }
 
 struct cpu *cpu_create(const struct cpu_config *config, char *why, size_t size)
@@ -101,6 +103,7 @@ struct cpu *cpu_create(const struct cpu_config *config, char *why, size_t size)
     }
     cpu->config = *config;
     cpu->phys = config->phys;
+    cpu->read_entry = tlb_read_entry;
     cpu->isa = isa_index_create();
     cpu->traces = trace_cache_create(0);
     cpu->crossings = calloc(CROSSINGS, sizeof *cpu->crossings);

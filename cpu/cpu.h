@@ -10,6 +10,7 @@
 #include "mmu/bus.h"
 #include "mmu/paging.h"
 #include "mmu/phys.h"
+#include "mmu/tables.h"
 
 struct cpu;
 
@@ -224,6 +225,10 @@ const struct cpu_break *cpu_broke(const struct cpu *); /* kind is CPU_BREAK_NONE
  * RIP was moved there. */
 void cpu_go_on(struct cpu *);
 void cpu_debug_detach(struct cpu *); /* all points, catches: gone */
+
+/* From now on pages that walks use as tables are watched there, and what is watched there already is watched (borrowed;
+ * one for all processors). NULL ends it. The guest cannot tell. */
+void cpu_watch_tables(struct cpu *, struct tables *);
 
 void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL removes */
 

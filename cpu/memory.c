@@ -79,21 +79,25 @@ static inline unsigned first_part(u64 la, unsigned width)
 /* The second page of a crossing access: linear addresses wrap at 4 GiB outside 64-bit mode. */
 static inline u64 second_page(const struct cpu *cpu, u64 la, unsigned first) { return (la + first) & cpu->addr_mask; }
 
-/* A store to RAM that may hold decoded code. */
-static void announce_write(struct cpu *cpu, u64 pa, unsigned size)
+/* A store to RAM that may hold decoded code, or tables. */
+static void announce_write(struct cpu *cpu, u64 pa, u64 la, unsigned size, bool implicit)
 {
-    if (unlikely(code_page_present(cpu, pa)) && code_written(cpu, pa, size))
+    if (likely(!code_page_present(cpu, pa)))
+        return;
+    if (code_written(cpu, pa, size))
         cpu->left_trace = true;
+    if (cpu->tables)
+        watch_before(cpu, pa, size, la, implicit);
 }
 
-static void store_part(struct cpu *cpu, u64 pa, const u8 *from, unsigned size)
+static void store_part(struct cpu *cpu, u64 pa, u64 la, const u8 *from, unsigned size)
 {
     u8 *page = phys_page_write(cpu->phys, pa);
     if (page) {
         u8 *to = page + (pa & ~PAGE_MASK);
         if (unlikely(code_touched(cpu, pa, size)) && !memcmp(to, from, size))
             return; /* what a write does not change need not be decoded anew */
-        announce_write(cpu, pa, size);
+        announce_write(cpu, pa, la, size, false);
         memcpy(to, from, size);
         return;
     }
@@ -144,11 +148,12 @@ static NOINLINE u8 *linear_resolve(struct cpu *cpu, u64 la, unsigned width, unsi
         if (!(access & ACC_w))
             return t.host;
         if (likely(!code_touched(cpu, t.pa, width))) {
-            announce_write(cpu, t.pa, width);
+            announce_write(cpu, t.pa, la, width, a.implicit != IMPLICIT_NONE);
             return t.host;
         }
     }
     b->pa[0] = t.pa;
+    b->la = la;
     if (first < width) {
         u64 rest = second_page(cpu, la, first);
         b->pa[1] = translate(cpu, rest, width - first, a).pa;
@@ -171,9 +176,9 @@ void bounce_commit(struct cpu *cpu)
 {
     struct bounce *b = &cpu->bounce;
     b->active = false;
-    store_part(cpu, b->pa[0], b->bytes, b->first);
+    store_part(cpu, b->pa[0], b->la, b->bytes, b->first);
     if (b->first < b->width)
-        store_part(cpu, b->pa[1], b->bytes + b->first, b->width - b->first);
+        store_part(cpu, b->pa[1], second_page(cpu, b->la, b->first), b->bytes + b->first, b->width - b->first);
 }
 
 u8 *logical_resolve(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, unsigned access)
@@ -288,9 +293,9 @@ void mem_write_block(struct cpu *cpu, unsigned seg, u64 offset, const void *from
         rest = first < size ? translate(cpu, second_page(cpu, la, first), size - first, a).pa : 0;
     if (unlikely(cpu->debug != NULL))
         points_block(cpu, la, size, pa, rest, ACC_w);
-    store_part(cpu, pa, from, first);
+    store_part(cpu, pa, la, from, first);
     if (first < size)
-        store_part(cpu, rest, (const u8 *)from + first, size - first);
+        store_part(cpu, rest, second_page(cpu, la, first), (const u8 *)from + first, size - first);
 }
 
 /* System accesses: "wrap at 4 GiB in legacy mode". */

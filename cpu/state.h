@@ -275,6 +275,7 @@ struct cpu {
         bool active, write, device;
         u8 width, first; /* bytes; bytes on the first page */
         u64 pa[2];       /* of the first byte on each page */
+        u64 la;          /* of the first byte */
         u8 bytes[16];
     } bounce;
     bool left_trace;  /* a slow path made going on in this trace unsafe: return to the loop after the instruction */
@@ -296,6 +297,9 @@ struct cpu {
     struct features features;
     struct cpu_config config;
     struct phys *phys;
+    u8 watch_level;                                       /* of the entry read last */
+    struct tables *tables;                                /* NULL, or who is told of writes to tables: watch.c */
+    u64 (*read_entry)(void *cpu, u64 pa, unsigned width); /* how a TLB miss reads paging-structure entries */
     struct cpu_observer observer;
     struct cpu_tuning tuning;
     struct cpu_stats stats;

@@ -15,7 +15,7 @@
 #include "cpu/run.h"
 #include "mmu/phys.h"
 
-static u64 read_entry(void *ctx, u64 pa, unsigned width)
+u64 tlb_read_entry(void *ctx, u64 pa, unsigned width)
 {
     struct cpu *cpu = ctx;
     pa &= cpu->a20_mask;
@@ -27,7 +27,7 @@ static u64 read_entry(void *ctx, u64 pa, unsigned width)
 
 struct walk cpu_walk(struct cpu *cpu, u64 la, struct access a)
 {
-    return walk(&cpu->paging, la, a, (struct walk_reader){read_entry, cpu});
+    return walk(&cpu->paging, la, a, (struct walk_reader){tlb_read_entry, cpu});
 }
 
 const struct paging *cpu_paging(const struct cpu *cpu) { return &cpu->paging; }
@@ -44,7 +44,7 @@ struct walk_reader cpu_table_reader(struct cpu *cpu) { return (struct walk_reade
 /* The same without the copy. */
 static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a)
 {
-    walk_into(w, &cpu->paging, la, a, (struct walk_reader){read_entry, cpu});
+    walk_into(w, &cpu->paging, la, a, (struct walk_reader){cpu->read_entry, cpu});
 }
 
 /* "Accessed and Dirty Flags": A in every entry used, D in a written leaf, only now that the access is allowed. */
@@ -63,8 +63,11 @@ static void commit_updates(struct cpu *cpu, const struct walk *w)
             continue;
         }
         host_store(page + (at & ~PAGE_MASK), w->step[i].entry | w->set[i], width);
-        if (code_page_present(cpu, at))
+        if (code_page_present(cpu, at)) {
             code_written(cpu, at, width);
+            if (cpu->tables)
+                tables_accessed(cpu->tables, at, width);
+        }
     }
 }
 

@@ -47,6 +47,16 @@ bool code_written(struct cpu *, u64 pa, u64 size);
 bool code_touched(const struct cpu *, u64 pa, unsigned size);
 /* Has this physical page decoded code (so that writes to it must be announced)? trace.c */
 bool code_page_present(const struct cpu *, u64 pa);
+/* Writes to this page of tables must be announced, or need not any more. trace.c */
+void code_page_watch(struct cpu *, u64 pa);
+void code_page_unwatch(struct cpu *, u64 pa);
+/* Where tables are watched (cpu->tables): `size` bytes on one page are about to be stored by the current instruction
+ * (or by the processor itself, `implicit`); or were stored by a device. watch.c */
+void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);
+void watch_after(struct cpu *, u64 pa, u64 size);
+
+/* A paging-structure entry, as a walk reads it. */
+u64 tlb_read_entry(void *cpu, u64 pa, unsigned width);
 /* The page has become code: take its write tags away. */
 void tlb_protect_page(struct cpu *, u64 pa);
 

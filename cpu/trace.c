@@ -36,6 +36,7 @@ struct code_page {
     u64 pa;
     u64 granules[GRANULE_WORDS]; /* with decoded code in them; a few more may be marked */
     bool guarded;                /* write tags are withheld; kept a while after the last trace is gone */
+    bool watched;                /* tables are in it: guarded while that is so */
     bool changes;                /* traces of it were dropped before: remember what is decoded here */
     u16 idle_writes;             /* writes since then */
     struct trace *traces;
@@ -57,7 +58,7 @@ struct trace_cache {
     struct trace *traces;
     unsigned trace_capacity, trace_used;
     struct code_page *pages;
-    unsigned page_capacity, page_used;
+    unsigned page_capacity, page_used, watched;
     struct trace *bucket[TRACE_BUCKETS];
     struct code_page *page_bucket[PAGE_BUCKETS];
     struct memo memo[MEMOS];
@@ -98,17 +99,6 @@ void trace_cache_destroy(struct trace_cache *c)
     munmap(c, sizeof *c);
 }
 
-void trace_flush(struct cpu *cpu)
-{
-    struct trace_cache *c = cpu->traces;
-    memset(c->bucket, 0, sizeof c->bucket);
-    memset(c->page_bucket, 0, sizeof c->page_bucket);
-    c->op_used = c->trace_used = c->page_used = 0;
-    cpu->patch = NULL;
-    memset(cpu->jump, 0, sizeof cpu->jump);
-    cpu->stats.arena_flushes++;
-}
-
 static struct trace **bucket_of(struct trace_cache *c, u64 pa, u32 mode)
 {
     return &c->bucket[(pa ^ pa >> 12 ^ (u64)mode << 7) % TRACE_BUCKETS];
@@ -130,6 +120,64 @@ bool code_page_present(const struct cpu *cpu, u64 pa)
 {
     const struct code_page *p = page_find(cpu, pa);
     return p && p->guarded;
+}
+
+static struct code_page *page_make(struct trace_cache *c, u64 pa)
+{
+    struct code_page **bucket = page_bucket_of(c, pa), *p = &c->pages[c->page_used++];
+    *p = (struct code_page){.pa = pa & PAGE_MASK, .next = *bucket};
+    return *bucket = p;
+}
+
+static void rewatch(void *ctx, u64 pa)
+{
+    struct cpu *cpu = ctx;
+    if (page_find(cpu, pa) || cpu->traces->watched == cpu->traces->page_capacity / 2)
+        return;
+    struct code_page *p = page_make(cpu->traces, pa);
+    p->guarded = p->watched = true;
+    cpu->traces->watched++;
+}
+
+void code_page_watch(struct cpu *cpu, u64 pa)
+{
+    struct trace_cache *c = cpu->traces;
+    struct code_page *p = page_find(cpu, pa);
+    if (!p && c->page_used == c->page_capacity) {
+        trace_flush(cpu); /* which makes it */
+        cpu->left_trace = true;
+        p = page_find(cpu, pa);
+    }
+    if (!p && c->watched < c->page_capacity / 2)
+        p = page_make(c, pa);
+    if (!p || p->watched)
+        return;
+    c->watched++;
+    p->watched = p->guarded = true;
+    tlb_protect_page(cpu, pa);
+}
+
+void code_page_unwatch(struct cpu *cpu, u64 pa)
+{
+    struct code_page *p = page_find(cpu, pa);
+    if (!p || !p->watched)
+        return;
+    p->watched = false;
+    cpu->traces->watched--;
+}
+
+void trace_flush(struct cpu *cpu)
+{
+    struct trace_cache *c = cpu->traces;
+    memset(c->bucket, 0, sizeof c->bucket);
+    memset(c->page_bucket, 0, sizeof c->page_bucket);
+    c->op_used = c->trace_used = c->page_used = 0;
+    c->watched = 0;
+    cpu->patch = NULL;
+    memset(cpu->jump, 0, sizeof cpu->jump);
+    cpu->stats.arena_flushes++;
+    if (cpu->tables)
+        tables_each(cpu->tables, rewatch, cpu);
 }
 
 /* Bits of word `w` of a map that stand for the granules of the bytes first..last. */
@@ -179,7 +227,7 @@ static bool page_written(struct cpu *cpu, u64 pa, u64 size)
     if (!p || !p->guarded)
         return false;
     unsigned first = (unsigned)(pa & ~PAGE_MASK), last = (unsigned)(first + size - 1);
-    if (!p->traces && ++p->idle_writes > 64)
+    if (!p->traces && !p->watched && ++p->idle_writes > 64)
         p->guarded = false; /* data now: give it its write tags back */
     if (!granules_touch(p, first, last))
         return false;
@@ -225,12 +273,8 @@ static void page_note(struct cpu *cpu, struct trace *t)
 {
     struct trace_cache *c = cpu->traces;
     struct code_page *p = page_find(cpu, t->pa);
-    if (!p) {
-        struct code_page **bucket = page_bucket_of(c, t->pa);
-        p = &c->pages[c->page_used++];
-        *p = (struct code_page){.pa = t->pa & PAGE_MASK, .next = *bucket};
-        *bucket = p;
-    }
+    if (!p)
+        p = page_make(c, t->pa);
     granules_note(p, t->first, t->last);
     t->next_in_page = p->traces;
     p->traces = t;

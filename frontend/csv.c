@@ -63,6 +63,48 @@ static void put_walk(struct text *t, const struct walk *w)
     }
 }
 
+static void put_writer(struct text *t, const struct record *r)
+{
+    const struct table_change *c = &r->writer;
+    bool known = r->past == PAST_KNOWN, inside = known && c->write.by != WRITER_OUTSIDE;
+
+    text_char(t, ',');
+    put_name(t, known                     ? table_writer_name((enum table_writer)c->write.by)
+                : r->past == PAST_UNKNOWN ? "unknown"
+                : r->past == PAST_NEVER   ? "never"
+                                          : NULL);
+    text_char(t, ',');
+    put_hex(t, c->write.rip, inside);
+    text_char(t, ',');
+    put_number(t, c->write.icount, known);
+    text_char(t, ',');
+    put_hex(t, c->write.la, known && c->write.la != TABLES_NO_ADDRESS);
+    text_char(t, ',');
+    put_hex(t, c->was, known);
+    text_char(t, ',');
+    put_hex(t, c->is, known);
+    text_char(t, ',');
+    put_number(t, r->writes, known);
+}
+
+/* at:old:new:rip;... */
+static void put_changes(struct text *t, const struct record *r)
+{
+    for (unsigned i = 0; i < r->changes; i++) {
+        const struct table_change *c = &r->change[i];
+
+        if (i)
+            text_char(t, ';');
+        text_hex(t, c->at);
+        text_char(t, ':');
+        text_hex(t, c->was);
+        text_char(t, ':');
+        text_hex(t, c->is);
+        text_char(t, ':');
+        put_hex(t, c->write.rip, c->write.by != WRITER_OUTSIDE);
+    }
+}
+
 void csv_header(struct text *t)
 {
     const char *begin = t->at;
@@ -76,6 +118,10 @@ void csv_header(struct text *t)
 #define PROSE(key, function, known) COLUMN(key)
 #define BYTES(key, bytes, n) COLUMN(key)
 #define WALK(key) COLUMN(key)
+#define WRITER(key)  \
+    COLUMN(key##_by) \
+    COLUMN(key##_rip) COLUMN(key##_icount) COLUMN(key##_la) COLUMN(key##_old) COLUMN(key##_new) COLUMN(key##_count)
+#define CHANGES(key) COLUMN(key)
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -85,6 +131,8 @@ void csv_header(struct text *t)
 #undef PROSE
 #undef BYTES
 #undef WALK
+#undef WRITER
+#undef CHANGES
     text_char(t, '\n');
 }
 
@@ -101,6 +149,8 @@ void csv_record(struct text *t, const struct record *r, const struct disasm_line
 #define PROSE(key, function, known) separate(t, begin), put_prose(t, r, function, known);
 #define BYTES(key, bytes, n) separate(t, begin), text_hex_bytes(t, bytes, n);
 #define WALK(key) separate(t, begin), put_walk(t, &r->walk);
+#define WRITER(key) put_writer(t, r);
+#define CHANGES(key) separate(t, begin), put_changes(t, r);
 #include "frontend/fields.def"
     text_char(t, '\n');
 }

@@ -40,7 +40,11 @@ static void put_outcome(struct text *t, const struct record *r)
     };
 
     text_string(t, sentence[record_outcome(r)]);
-    put_instructions(t, r, " in ");
+    if (record_outcome(r) == OUTCOME_LOOP) {
+        text_string(t, ", which it will again and again: ");
+        verdict_loop(t, r);
+    }
+    put_instructions(t, r, record_outcome(r) == OUTCOME_LOOP ? ", in " : " in ");
     if (r->outcome == OUTCOME_SWITCHED)
         text_string(t, ", after other programs ran");
 }
@@ -89,6 +93,7 @@ void explain_fault(struct text *t, const struct record *r, const struct disasm_l
     }
     text_string(t, ": ");
     verdict_short(t, r);
+    verdict_who(t, r);
 }
 
 void explain_line(struct text *t, const struct record *r, const struct disasm_line *line)

@@ -7,6 +7,7 @@
 #include "frontend/disasm.h"
 #include "frontend/symbols.h"
 #include "frontend/text.h"
+#include "mmu/tables.h"
 
 #define RECORD_FRAMES 8 /* of the guest's stack */
 #define RECORD_NONE (~0ull) /* no parent, no outcome yet */
@@ -29,6 +30,8 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome);
+
+#define RECORD_CHANGES 8u /* of the tables, kept of one fault's handling */
 
 struct record {
     u64 seq, icount, time_ns;
@@ -64,6 +67,25 @@ struct record {
     bool entries;               /* pte_after is known */
     u64 pte_before, pte_after;
     u64 handled_at; /* instruction count when the context ran again, or RECORD_NONE */
+
+    /* Who: of the deciding entry. `writer` is its last change if past is PAST_KNOWN, the `writes`th. */
+    enum table_past past;
+    struct table_change writer;
+    u64 writes;
+    /* A recent change that made present what is not present here: the entry of the same index in a table that is not
+     * walked. */
+    bool misplaced;
+    struct table_change elsewhere;
+    u64 register_source; /* a PAE PDPTE register decided: what memory holds there now */
+
+    /* What then: entries changed until the context ran again, the first of them in order. */
+    u64 serial; /* of the last change before the fault */
+    u32 changed;
+    u8 changes;
+    struct table_change change[RECORD_CHANGES];
+    u32 repeats;                  /* outcome loop: the same fault came so often before */
+    struct walk_step still;       /* outcome loop: the entry that refused when the context ran again, */
+    enum fault_cause still_cause; /* and why */
 };
 
 /* The final outcome, whether or not another address space ran first. */
@@ -82,6 +104,15 @@ void error_bits(struct text *, u32 error, const char *quote, const char *between
 void verdict_why(struct text *, const struct record *);
 /* The smallest change after which the access would have passed. */
 void verdict_cure(struct text *, const struct record *);
+/* Who wrote the deciding entry, as a clause: ", last written by 0x.. at instruction 1,234 through 0x.. (0x0 -> 0x..)".
+ * Nothing where tables were not watched. */
+void verdict_who(struct text *, const struct record *);
+/* Outcome loop: why it cannot make progress. A clause, "the handler wrote no entry of any table". */
+void verdict_loop(struct text *, const struct record *);
+/* A change of an entry: "by 0x.. at instruction 1,234 through 0x..". */
+void verdict_writer(struct text *, const struct table_change *);
+/* The entry that decided; NULL if there is none. */
+const struct walk_step *record_deciding(const struct record *);
 /* The first clause alone, for a line: "PTE not present". */
 void verdict_short(struct text *, const struct record *);
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/who.h"
+
 #define CR4_PAE BIT(5)
 #define EFER_LMA BIT(10)
 #define RFLAGS_AC BIT(18)
@@ -149,6 +151,7 @@ static void decide(struct recorder *rec, struct slot *s, enum outcome outcome)
     wait_end(rec, s);
     s->state = SLOT_DECIDED;
     s->r.outcome = outcome;
+    who_changed(rec->events.tables, &s->r);
     if (!fatal && s->switches != rec->switches) {
         s->r.outcome = OUTCOME_SWITCHED;
         s->r.then = outcome;
@@ -234,6 +237,9 @@ static struct slot *slot_take(struct recorder *rec)
     s->r.symbol.name = s->r.source = NULL;
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
+    s->r.past = PAST_UNWATCHED;
+    s->r.misplaced = false;
+    s->r.changed = s->r.repeats = s->r.changes = 0;
     return s;
 }
 
@@ -246,11 +252,12 @@ static void retry_settle(struct recorder *rec, enum outcome outcome)
     decide(rec, slot_of(rec, seq), outcome);
 }
 
-static void retry_before_fault(struct recorder *rec, const struct record *r)
+static void retry_before_fault(struct recorder *rec, struct record *r)
 {
     const struct record *old = &slot_of(rec, rec->retry)->r;
     bool same = r->icount == rec->retry_icount && r->cr2 == old->cr2 && r->rip == old->rip && r->rsp == old->rsp;
 
+    r->repeats = same ? old->repeats + 1 : 0;
     retry_settle(rec, same ? OUTCOME_LOOP : OUTCOME_SPURIOUS);
 }
 
@@ -294,6 +301,7 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     r->size = width;
     r->access = *access;
     r->during = during;
+    who_wrote(rec->events.tables, r, cpu);
     if (rec->retry != RECORD_NONE)
         retry_before_fault(rec, r);
     s->space = space_of(&state);
@@ -382,6 +390,10 @@ static void retried(struct recorder *rec, struct slot *s, struct cpu *cpu, const
     r->entries = true;
     r->pte_after = w.steps ? w.step[w.steps - 1].entry : 0;
     if (w.cause != CAUSE_NONE) {
+        r->still_cause = w.cause;
+        for (unsigned i = 0; i < w.steps; i++)
+            if (w.step[i].level == w.level)
+                r->still = w.step[i];
         if (rec->retry != RECORD_NONE)
             retry_settle(rec, OUTCOME_SPURIOUS);
         wait_end(rec, s);

@@ -18,6 +18,7 @@ struct recorder_events {
     void (*decided)(void *ctx, const struct record *); /* its outcome is known */
     void (*ordered)(void *ctx, const struct record *); /* the same, but in order of seq */
     u64 (*time_ns)(void *ctx);                         /* guest time */
+    struct tables *tables;                             /* who wrote what; NULL: nobody watched */
     void *ctx;
 };
 

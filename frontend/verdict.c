@@ -94,7 +94,7 @@ static bool has_rights(const struct record *r, const struct walk_step *s)
     return s->level != 3 || r->efer & EFER_LMA || !(r->cr4 & CR4_PAE);
 }
 
-static const struct walk_step *deciding(const struct record *r)
+const struct walk_step *record_deciding(const struct record *r)
 {
     for (unsigned i = 0; i < r->walk.steps && i < WALK_MAX_STEPS; i++)
         if (r->walk.step[i].level == r->walk.level)
@@ -261,7 +261,7 @@ static void cure_reserved(struct text *t, const struct record *r)
 {
     text_string(t, "bit ");
     text_decimal(t, r->walk.bit);
-    cure_entry(t, "=0", deciding(r));
+    cure_entry(t, "=0", record_deciding(r));
     if (r->walk.bit == 63 && (r->efer & EFER_LMA || r->walk.level != 3))
         text_string(t, ", or EFER.NXE=1");
 }
@@ -269,7 +269,7 @@ static void cure_reserved(struct text *t, const struct record *r)
 void verdict_cure(struct text *t, const struct record *r)
 {
     switch (r->walk.cause) {
-    case CAUSE_NOT_PRESENT: cure_entry(t, "P=1", deciding(r)); break;
+    case CAUSE_NOT_PRESENT: cure_entry(t, "P=1", record_deciding(r)); break;
     case CAUSE_RESERVED_BIT: cure_reserved(t, r); break;
     case CAUSE_SUPERVISOR_PAGE: cure_rights(t, r, "U/S=1", PTE_U, true); break;
     case CAUSE_WRITE_PROTECTED: cure_rights(t, r, "R/W=1", PTE_W, true); break;
@@ -317,4 +317,98 @@ void verdict_short(struct text *t, const struct record *r)
     } else {
         text_string(t, clause[r->walk.cause]);
     }
+}
+
+/* ---- Who ---- */
+
+void verdict_writer(struct text *t, const struct table_change *c)
+{
+    if (c->write.by == WRITER_OUTSIDE) {
+        text_string(t,
+                    c->write.icount ? "by a device or debugger at instruction " : "by the loader, before instruction ");
+        text_grouped(t, c->write.icount);
+        return;
+    }
+    text_string(t, c->write.by == WRITER_PROCESSOR ? "by the processor itself at " : "by ");
+    text_hex(t, c->write.rip);
+    text_string(t, " at instruction ");
+    text_grouped(t, c->write.icount);
+    if (c->write.la != TABLES_NO_ADDRESS) {
+        text_string(t, " through ");
+        text_hex(t, c->write.la);
+    }
+}
+
+static void put_values(struct text *t, const struct table_change *c)
+{
+    text_string(t, " (");
+    text_hex(t, c->was);
+    text_string(t, " -> ");
+    text_hex(t, c->is);
+    text_char(t, ')');
+}
+
+void verdict_who(struct text *t, const struct record *r)
+{
+    switch (r->past) {
+    case PAST_UNWATCHED: return;
+    case PAST_UNKNOWN:
+        text_string(t, ", written by whom is unknown (before the page was first used as a table)");
+        break;
+    case PAST_NEVER: text_string(t, ", never written since reset"); break;
+    case PAST_KNOWN:
+        text_string(t, ", last written ");
+        verdict_writer(t, &r->writer);
+        put_values(t, &r->writer);
+        break;
+    }
+    if (!r->misplaced)
+        return;
+    text_string(t, "; such an entry was written ");
+    verdict_writer(t, &r->elsewhere);
+    text_string(t, " at ");
+    text_hex(t, r->elsewhere.at);
+    text_string(t, ", but the table walked is ");
+    text_hex(t, record_deciding(r)->at & PAGE_MASK);
+}
+
+/* The handler did something, but not what was needed. */
+static void loop_wrote(struct text *t, const struct record *r)
+{
+    const struct table_change *last = NULL;
+
+    for (unsigned i = 0; i < r->changes; i++)
+        for (unsigned s = 0; s < r->walk.steps; s++)
+            if (r->change[i].at == r->walk.step[s].at)
+                last = &r->change[i];
+    if (last) {
+        text_string(t, "the handler wrote ");
+        text_hex(t, last->is);
+        text_string(t, " to the entry at ");
+        text_hex(t, last->at);
+    } else {
+        text_string(t, "the handler wrote ");
+        text_hex(t, r->change[0].is);
+        text_string(t, " at ");
+        text_hex(t, r->change[0].at);
+        text_string(t, ", but no entry that this access walks");
+    }
+    text_string(t, "; the ");
+    text_string(t, level_name(r->still.level));
+    text_string(t, " at ");
+    text_hex(t, r->still.at);
+    text_string(t, " is ");
+    text_hex(t, r->still.entry);
+    text_string(t, ": still ");
+    text_string(t, fault_cause_name(r->still_cause));
+}
+
+void verdict_loop(struct text *t, const struct record *r)
+{
+    if (r->past == PAST_UNWATCHED)
+        text_string(t, "the tables refuse the access as before");
+    else if (!r->changed)
+        text_string(t, "the handler wrote no entry of any table");
+    else
+        loop_wrote(t, r);
 }

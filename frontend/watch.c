@@ -52,6 +52,21 @@ static void tell_overlay(struct watch *w, const struct record *r)
     overlay_decided(w->overlay, r, words);
 }
 
+/* How often the loop told last has gone on. */
+static void tell_repeats(struct watch *w)
+{
+    struct text t;
+
+    if (!w->repeats)
+        return;
+    t = output_reserve(w->lines);
+    text_string(&t, "... and ");
+    text_grouped(&t, w->repeats);
+    text_string(&t, w->repeats == 1 ? " time more\n" : " times more\n");
+    output_commit(w->lines, &t);
+    w->repeats = 0;
+}
+
 static void on_decided(void *ctx, const struct record *r)
 {
     struct watch *w = ctx;
@@ -61,8 +76,13 @@ static void on_decided(void *ctx, const struct record *r)
         tell_overlay(w, r);
     if (!w->lines)
         return;
-    t = output_reserve(w->lines);
     explain_count(&w->explain, r);
+    if (record_outcome(r) == OUTCOME_LOOP && r->repeats) {
+        w->repeats++; /* it was told once */
+        return;
+    }
+    tell_repeats(w);
+    t = output_reserve(w->lines);
     explain_line(&t, r, record_line(w->disasm, r));
     output_commit(w->lines, &t);
     if (w->lines->prompt)
@@ -152,6 +172,14 @@ static void on_shutdown(void *ctx, struct cpu *cpu)
 
 /* ---- Life ---- */
 
+static bool begin_tables(struct watch *w)
+{
+    w->tables = tables_create(machine_phys(w->machine));
+    if (w->tables)
+        cpu_watch_tables(machine_cpu(w->machine), w->tables);
+    return w->tables;
+}
+
 static bool begin_recorder(struct watch *w)
 {
     bool asked = w->options->expects || w->options->fail_on_unexpected || w->overlay;
@@ -161,6 +189,7 @@ static bool begin_recorder(struct watch *w)
         .decided = w->lines || w->overlay ? on_decided : NULL,
         .ordered = w->trace ? on_ordered : NULL,
         .time_ns = guest_time,
+        .tables = w->tables,
         .ctx = w,
     };
 
@@ -186,6 +215,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
     if (o->trace_filter)
         filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
+    if ((lines || trace) && !begin_tables(w))
+        return false;
     if (!begin_recorder(w))
         return false;
     if (w->recorder) {
@@ -210,8 +241,10 @@ void watch_finish(struct watch *w)
         cpu_observe(machine_cpu(w->machine), NULL);
     if (w->recorder)
         recorder_finish(w->recorder);
-    if (w->lines)
+    if (w->lines) {
+        tell_repeats(w);
         output_flush(w->lines);
+    }
     if (w->options->explain)
         explain_table(&w->explain, stderr);
 }
@@ -242,6 +275,10 @@ void watch_end(struct watch *w)
 {
     recorder_destroy(w->recorder);
     disasm_destroy(w->disasm);
+    if (w->machine && w->tables)
+        cpu_watch_tables(machine_cpu(w->machine), NULL);
+    tables_destroy(w->tables);
+    w->tables = NULL;
     w->recorder = NULL;
     w->disasm = NULL;
 }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/who.h"
+
+#define RECENT_ENOUGH 100000u /* instructions: a store this long ago may still be meant for this access */
+
+/* A change, in this address space and not long ago, that made present an entry of the same index in another table: of
+ * the same level, as far as can be known, so that the mapping was made, but where it is not looked for. */
+static void find_misplaced(struct tables *tables, struct record *r, const struct walk_step *s)
+{
+    u64 serial = tables_serial(tables);
+
+    r->misplaced = false;
+    if (r->walk.cause != CAUSE_NOT_PRESENT)
+        return;
+    for (unsigned n = 0; n < TABLES_RECENT && serial; n++, serial--) {
+        const struct table_change *c = tables_change(tables, serial);
+
+        if (!c || r->icount - c->write.icount > RECENT_ENOUGH || c->write.by != WRITER_INSTRUCTION)
+            return;
+        if (c->at == s->at)
+            return; /* this entry was written after any other: it is as it was meant */
+        if ((c->at ^ s->at) & ~PAGE_MASK || c->write.cr3 != r->cr3 || tables_level(tables, c->at) != s->level ||
+            !(c->is & PTE_P) || c->was & PTE_P)
+            continue;
+        r->misplaced = true;
+        r->elsewhere = *c;
+        return;
+    }
+}
+
+void who_wrote(struct tables *tables, struct record *r, struct cpu *cpu)
+{
+    const struct walk_step *s = record_deciding(r);
+    struct table_change history[TABLES_HISTORY];
+    unsigned n;
+
+    r->past = PAST_UNWATCHED;
+    r->misplaced = false;
+    if (s && s->level == 3 && cpu_paging(cpu)->mode == PAGING_PAE) {
+        struct walk_reader reader = cpu_table_reader(cpu);
+
+        r->register_source = reader.read(reader.ctx, s->at, 8);
+    }
+    if (!tables || !s)
+        return;
+    r->past = tables_history(tables, s->at, history, &n, &r->writes);
+    if (r->past == PAST_KNOWN)
+        r->writer = history[0];
+    r->serial = tables_serial(tables);
+    find_misplaced(tables, r, s);
+}
+
+/* Since the fault. */
+void who_changed(struct tables *tables, struct record *r)
+{
+    u64 serial;
+
+    if (!tables || r->handled_at == RECORD_NONE || r->past == PAST_UNWATCHED)
+        return;
+    serial = tables_serial(tables);
+    r->changed = (u32)(serial - r->serial);
+    r->changes = 0;
+    for (u64 i = r->serial + 1; i <= serial && r->changes < RECORD_CHANGES; i++) {
+        const struct table_change *c = tables_change(tables, i);
+
+        if (!c) /* long forgotten */
+            i = serial - TABLES_RECENT;
+        else
+            r->change[r->changes++] = *c;
+    }
+}

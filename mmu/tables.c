@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 16384u
+#define NODES_MOST (1u << 22)
+
+/* One change in an entry's history. */
+struct node {
+    struct table_change change;
+    u32 next;  /* older; node number + 1, or 0 */
+    u32 count; /* how often the entry changed until then */
+};
+
+struct page {
+    u64 pa;
+    struct page *next;
+    unsigned width; /* bytes of an entry */
+    u8 level;
+    bool pinned;
+    u32 idle; /* writes since a walk came by */
+    u8 shadow[PAGE_SIZE];
+    u32 head[]; /* of each entry's history; PAGE_SIZE / 4 of them */
+};
+
+struct tables {
+    struct phys *phys;
+    struct page *bucket[BUCKETS];
+    unsigned pages;
+    struct node *node;
+    u32 nodes, node_room, unused; /* made; allocated; a list of those given back */
+    u64 serial;
+    struct table_change recent[TABLES_RECENT];
+    /* Announced, and perhaps stored by now: the copy will show. Looking twice does no harm. */
+    struct pending {
+        struct page *page; /* NULL: nothing */
+        unsigned from, to; /* offsets within the page */
+        struct table_write who;
+    } pending;
+    tables_changed_fn *changed;
+    void *ctx;
+    u64 *bitmap, bitmap_pages;
+};
+
+const char *table_writer_name(enum table_writer by)
+{
+    static const char *const names[] = {"instruction", "processor", "outside"};
+
+    return names[by];
+}
+
+struct tables *tables_create(struct phys *phys)
+{
+    struct tables *t = calloc(1, sizeof(*t));
+
+    if (t)
+        t->phys = phys;
+    return t;
+}
+
+void tables_destroy(struct tables *t)
+{
+    if (!t)
+        return;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct page *p = t->bucket[i], *next; p; p = next) {
+            next = p->next;
+            free(p);
+        }
+    free(t->node);
+    free(t);
+}
+
+static struct page **bucket_of(struct tables *t, u64 pa) { return &t->bucket[(pa >> 12 ^ pa >> 26) % BUCKETS]; }
+
+static struct page *page_find(const struct tables *t, u64 pa)
+{
+    struct page *p = *bucket_of((struct tables *)(uintptr_t)t, pa);
+
+    while (p && p->pa != (pa & PAGE_MASK))
+        p = p->next;
+    return p;
+}
+
+bool tables_watched(const struct tables *t, u64 pa) { return page_find(t, pa) != NULL; }
+
+unsigned tables_level(const struct tables *t, u64 pa)
+{
+    const struct page *p = page_find(t, pa);
+
+    return p ? p->level : 0;
+}
+
+void tables_note_pages(struct tables *t, u64 *bitmap, u64 pages)
+{
+    t->bitmap = bitmap;
+    t->bitmap_pages = pages;
+}
+
+void tables_on_change(struct tables *t, tables_changed_fn *changed, void *ctx)
+{
+    t->changed = changed;
+    t->ctx = ctx;
+}
+
+void tables_each(const struct tables *t, void (*each)(void *ctx, u64 pa), void *ctx)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct page *p = t->bucket[i]; p; p = p->next)
+            each(ctx, p->pa);
+}
+
+/* ---- Histories ---- */
+
+static u32 node_take(struct tables *t)
+{
+    u32 n = t->unused;
+
+    if (n) {
+        t->unused = t->node[n - 1].next;
+        return n;
+    }
+    if (t->nodes == t->node_room) {
+        u32 room = t->node_room ? 2 * t->node_room : 4096;
+        struct node *more = room <= NODES_MOST ? realloc(t->node, room * sizeof(*more)) : NULL;
+
+        if (!more)
+            return 0;
+        t->node = more;
+        t->node_room = room;
+    }
+    return ++t->nodes;
+}
+
+static void node_give(struct tables *t, u32 n)
+{
+    t->node[n - 1].next = t->unused;
+    t->unused = n;
+}
+
+/* A new head of the list; the last of TABLES_HISTORY makes room for it, and does where there is no other. */
+static void remember(struct tables *t, u32 *head, const struct table_change *c)
+{
+    u32 count = *head ? t->node[*head - 1].count + 1 : 1, n, length = 0;
+
+    for (u32 *link = head; *link; link = &t->node[*link - 1].next)
+        if (++length == TABLES_HISTORY) {
+            u32 last = *link;
+
+            *link = 0;
+            node_give(t, last);
+            break;
+        }
+    n = node_take(t);
+    if (!n && *head) {
+        n = *head; /* no memory: the newest counts more than the one before it */
+        *head = t->node[n - 1].next;
+    }
+    if (!n)
+        return;
+    t->node[n - 1] = (struct node){.change = *c, .next = *head, .count = count};
+    *head = n;
+}
+
+static void forget_history(struct tables *t, struct page *p)
+{
+    for (unsigned i = 0; i < PAGE_SIZE / 4; i++)
+        for (u32 n = p->head[i], next; n; n = next) {
+            next = t->node[n - 1].next;
+            node_give(t, n);
+        }
+    memset(p->head, 0, PAGE_SIZE / 4 * sizeof(p->head[0]));
+}
+
+/* ---- Changes ---- */
+
+static u64 entry_of(const u8 *page, unsigned offset, unsigned width)
+{
+    u64 v = 0;
+
+    memcpy(&v, page + offset, width);
+    return v;
+}
+
+static void note_change(struct tables *t, struct page *p, unsigned offset, u64 was, u64 is,
+                        const struct table_write *who)
+{
+    struct table_change *c = &t->recent[++t->serial & (TABLES_RECENT - 1)];
+
+    *c = (struct table_change){.write = *who, .serial = t->serial, .at = p->pa + offset, .was = was, .is = is};
+    remember(t, &p->head[offset / 4], c);
+    if (t->changed)
+        t->changed(t->ctx, c);
+}
+
+/* Whatever differs from the copy in [from, to) is the doing of `who`. */
+static void compare(struct tables *t, struct page *p, unsigned from, unsigned to, const struct table_write *who)
+{
+    const u8 *now = phys_page_read(t->phys, p->pa);
+
+    if (!now)
+        return;
+    from &= ~(p->width - 1);
+    for (unsigned at = from; at < to && at < PAGE_SIZE; at += p->width) {
+        u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
+        struct table_write w = *who;
+
+        if (was == is)
+            continue;
+        memcpy(p->shadow + at, now + at, p->width);
+        note_change(t, p, at, was, is, &w);
+    }
+}
+
+void tables_settle(struct tables *t)
+{
+    struct pending *d = &t->pending;
+    if (d->page)
+        compare(t, d->page, d->from, d->to, &d->who);
+}
+
+/* ---- Pages ---- */
+
+static void page_drop(struct tables *t, struct page *p)
+{
+    struct page **link = bucket_of(t, p->pa);
+
+    if (t->pending.page == p)
+        t->pending.page = NULL;
+    forget_history(t, p);
+    while (*link != p)
+        link = &(*link)->next;
+    *link = p->next;
+    free(p);
+    t->pages--;
+}
+
+static struct page *page_add(struct tables *t, u64 pa, unsigned width)
+{
+    const u8 *now = phys_page_read(t->phys, pa);
+    struct page **bucket = bucket_of(t, pa), *p;
+
+    if (!now || t->pages == TABLES_MOST || !phys_page_write(t->phys, pa))
+        return NULL; /* ROM does not change; a device is no memory */
+    p = calloc(1, sizeof(*p) + PAGE_SIZE / 4 * sizeof(p->head[0]));
+    if (!p)
+        return NULL;
+    p->pa = pa & PAGE_MASK;
+    p->width = width;
+    p->next = *bucket;
+    memcpy(p->shadow, now, PAGE_SIZE);
+    *bucket = p;
+    t->pages++;
+    if (t->bitmap && pa >> 12 < t->bitmap_pages)
+        t->bitmap[pa >> 18] |= BIT(pa >> 12 & 63);
+    return p;
+}
+
+bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
+{
+    struct page *p = page_find(t, pa);
+    bool added = !p;
+
+    if (!p) {
+        p = page_add(t, pa, width);
+        if (!p)
+            return false;
+    }
+    p->idle = 0;
+    p->level = (u8)level;
+    if (t->pending.page)
+        tables_settle(t);
+    if (unlikely(p->width != width)) { /* another mode: entries are others */
+        p->width = width;
+        if (!p->pinned)
+            forget_history(t, p);
+    }
+    return added;
+}
+
+bool tables_pin(struct tables *t, u64 pa)
+{
+    struct page *p = page_find(t, pa);
+    bool added = !p;
+
+    if (!p)
+        p = page_add(t, pa, 8);
+    if (!p)
+        return false;
+    p->pinned = true;
+    return added;
+}
+
+/* ---- Writes ---- */
+
+static bool fell_idle(struct tables *t, struct page *p)
+{
+    if (p->pinned || ++p->idle < TABLES_IDLE)
+        return false;
+    page_drop(t, p);
+    return true;
+}
+
+bool tables_before(struct tables *t, u64 pa, u64 size, const struct table_write *who)
+{
+    struct page *p;
+    unsigned from = (unsigned)(pa & ~PAGE_MASK);
+
+    tables_settle(t);
+    p = page_find(t, pa);
+    if (!p || fell_idle(t, p))
+        return false;
+    t->pending = (struct pending){.page = p, .from = from, .to = from + (unsigned)size, .who = *who};
+    return true;
+}
+
+bool tables_after(struct tables *t, u64 pa, u64 size, const struct table_write *who)
+{
+    struct page *p = page_find(t, pa);
+    unsigned from = (unsigned)(pa & ~PAGE_MASK);
+
+    if (!p)
+        return false;
+    if (t->pending.page == p && t->pending.from < from + size && t->pending.to > from)
+        t->pending.page = NULL; /* overwritten: what is there now is not what that store left */
+    tables_settle(t);
+    compare(t, p, from, from + (unsigned)size, who);
+    return !fell_idle(t, p);
+}
+
+void tables_accessed(struct tables *t, u64 pa, unsigned width)
+{
+    struct page *p = page_find(t, pa);
+    const u8 *now = p ? phys_page_read(t->phys, pa) : NULL;
+    unsigned offset = (unsigned)(pa & ~PAGE_MASK);
+
+    if (now)
+        memcpy(p->shadow + offset, now + offset, width);
+}
+
+/* ---- Questions ---- */
+
+enum table_past tables_history(struct tables *t, u64 at, struct table_change *to, unsigned *n, u64 *count)
+{
+    const struct page *p;
+    u32 node;
+
+    tables_settle(t);
+    *n = 0;
+    if (count)
+        *count = 0;
+    p = page_find(t, at);
+    if (!p)
+        return PAST_UNWATCHED;
+    node = p->head[(at & ~PAGE_MASK) / 4];
+    if (!node)
+        return p->pinned ? PAST_NEVER : PAST_UNKNOWN;
+    if (count)
+        *count = t->node[node - 1].count;
+    for (; node && *n < TABLES_HISTORY; node = t->node[node - 1].next)
+        to[(*n)++] = t->node[node - 1].change;
+    return PAST_KNOWN;
+}
+
+u64 tables_serial(struct tables *t)
+{
+    tables_settle(t);
+    return t->serial;
+}
+
+const struct table_change *tables_change(struct tables *t, u64 serial)
+{
+    const struct table_change *c = &t->recent[serial & (TABLES_RECENT - 1)];
+
+    return serial && c->serial == serial ? c : NULL;
+}
