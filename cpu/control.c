@@ -123,8 +123,10 @@ void control_write_cr0(struct cpu *cpu, u64 value)
         x87_update_summary(cpu);
     if (reload)
         load_pdptes(cpu, pdpte);
-    if (changed & (CR0_PG | CR0_WP))
+    if (changed & CR0_PG)
         tlb_flush_all(cpu);
+    else if (changed & CR0_WP)
+        tlb_flush_rights(cpu);
     paging_refresh(cpu);
     cpu_refresh(cpu);
 }

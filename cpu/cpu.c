@@ -8,6 +8,7 @@
 
 #include "cpu/control.h"
 #include "cpu/decode.h"
+#include "cpu/held.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
 #include "cpu/run.h"
@@ -134,6 +135,7 @@ void cpu_destroy(struct cpu *cpu)
     cpu_debug_detach(cpu);
     if (cpu->traces)
         trace_cache_destroy(cpu->traces);
+    held_destroy(cpu->held);
     isa_index_destroy(cpu->isa);
     free(cpu->crossings);
     munmap(cpu, sizeof *cpu);

@@ -65,6 +65,22 @@ struct cpu_event {
     u64 next_rip; /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
 };
 
+/* What a check found: the use of a translation whose entries have changed since it was loaded. */
+struct cpu_stale {
+    u64 la; /* of the access */
+    struct access access;
+    u64 page, size; /* what is held: first linear address and size of the page, */
+    u64 pa;         /* and the physical address of the page it leads to */
+    bool global;
+    u64 loaded;             /* instruction count when it was loaded */
+    const struct walk *now; /* what the tables say of the access now */
+    u64 entry;              /* physical address of the entry that has changed (the first from the root) */
+    /* The old translation was used. False: it was not here any more, for it had been replaced or dropped; another
+     * processor might have used it. */
+    bool used;
+    bool dirty_lost; /* the same page still, but D was cleared, and this write does not set it again */
+};
+
 /*
  * Observers. All are optional, called synchronously, off the fast path. They may read state (cpu_get_state,
  * cpu_peek) but not change it, other than by cpu_request_stop.
@@ -85,6 +101,7 @@ struct cpu_observer {
     /* Control returns to an interrupted context, or moves to another: after IRET, SYSRET, SYSEXIT, far RET to an outer
      * level, task switch, MOV to CR3; registers already show the resumed context. */
     void (*resume)(void *ctx, struct cpu *);
+    void (*stale)(void *ctx, struct cpu *, const struct cpu_stale *); /* where cpu_hold() asked for it */
     void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
 };
 
@@ -229,6 +246,15 @@ void cpu_debug_detach(struct cpu *); /* all points, catches: gone */
 /* From now on pages that walks use as tables are watched there, and what is watched there already is watched (borrowed;
  * one for all processors). NULL ends it. The guest cannot tell. */
 void cpu_watch_tables(struct cpu *, struct tables *);
+
+/* How long translations are kept, and whether the use of old ones is reported. */
+enum cpu_tlb {
+    CPU_TLB_FAST,   /* as is best for this program; global pages are dropped by MOV to CR3 */
+    CPU_TLB_REAL,   /* 2048 translations, global ones and those of other PCIDs kept as a processor of today does */
+    CPU_TLB_HOSTILE /* kept as long as the manual allows, forgotten at random, loaded before they are needed */
+};
+/* Needs cpu_watch_tables. False without memory. `seed`: of HOSTILE's choices. */
+bool cpu_hold(struct cpu *, enum cpu_tlb, bool report_stale, u64 seed);
 
 void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL removes */
 

@@ -194,7 +194,7 @@ static bool write_pkrs(struct cpu *cpu, u64 value)
     cpu->pkrs = value;
     paging_refresh(cpu);
     if (cpu->paging.pks)
-        tlb_flush_all(cpu);
+        tlb_flush_rights(cpu);
     cpu_refresh(cpu);
     return true;
 }

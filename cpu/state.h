@@ -298,6 +298,7 @@ struct cpu {
     struct cpu_config config;
     struct phys *phys;
     u8 watch_level;                                       /* of the entry read last */
+    struct held *held;                                    /* NULL, or a model of what may be cached: held.c */
     struct tables *tables;                                /* NULL, or who is told of writes to tables: watch.c */
     u64 (*read_entry)(void *cpu, u64 pa, unsigned width); /* how a TLB miss reads paging-structure entries */
     struct cpu_observer observer;
@@ -335,9 +336,12 @@ void cpu_refresh(struct cpu *);
 /* The same where nothing of these but CPL, EFLAGS.TF and EFLAGS.AC has changed, or segments for others as flat. */
 void cpu_refresh_privilege(struct cpu *);
 
-/* Flushing translations. memory.c */
-void tlb_flush_all(struct cpu *);     /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */
-void tlb_flush_context(struct cpu *); /* MOV CR3 without PCID: non-global entries */
+/* Flushing translations. tlb.c */
+void tlb_flush_all(struct cpu *); /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */
+void tlb_flush_rights(
+    struct cpu *); /* the same, for rights are part of our translations; the guest asked for no flush */
+void tlb_flush_contexts(struct cpu *);                   /* all but global ones: INVPCID type 3 */
+void tlb_flush_context(struct cpu *);                    /* MOV CR3 without PCID: non-global entries */
 void tlb_switch_pcid(struct cpu *, u16 pcid, bool keep); /* MOV CR3 with PCIDE: keep = bit 63 */
 void tlb_flush_pcid(struct cpu *, u16 pcid);             /* INVPCID type 1 */
 void tlb_invalidate_page(struct cpu *, u64 la);          /* INVLPG */

@@ -95,8 +95,10 @@ void exec_INVPCID(struct cpu *cpu, const struct op *op)
         raise_gp(cpu, 0);
     if (type == 0 && in_code64(cpu) && !is_canonical_base(cpu, descriptor[1]))
         raise_gp(cpu, 0);
-    if (type >= 2)
+    if (type == 2)
         tlb_flush_all(cpu);
+    else if (type == 3)
+        tlb_flush_contexts(cpu);
     else if (type == 1 || pcid != current)
         tlb_flush_pcid(cpu, pcid);
     else
@@ -150,7 +152,7 @@ void exec_WRPKRU(struct cpu *cpu, const struct op *op)
     cpu->pkru = (u32)cpu->RAX;
     paging_refresh(cpu);
     if (cpu->paging.pke)
-        tlb_flush_all(cpu);
+        tlb_flush_rights(cpu);
     cpu_refresh(cpu);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cpu/fault.h"
+#include "cpu/held.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
 #include "mmu/phys.h"
@@ -42,13 +43,13 @@ static u64 look_at_entry(void *ctx, u64 pa, unsigned width)
 struct walk_reader cpu_table_reader(struct cpu *cpu) { return (struct walk_reader){look_at_entry, cpu}; }
 
 /* The same without the copy. */
-static void walk_now(struct cpu *cpu, struct walk *w, u64 la, struct access a)
+void tlb_walk(struct cpu *cpu, struct walk *w, u64 la, struct access a)
 {
     walk_into(w, &cpu->paging, la, a, (struct walk_reader){cpu->read_entry, cpu});
 }
 
 /* "Accessed and Dirty Flags": A in every entry used, D in a written leaf, only now that the access is allowed. */
-static void commit_updates(struct cpu *cpu, const struct walk *w)
+void tlb_commit(struct cpu *cpu, const struct walk *w)
 {
     for (unsigned i = 0; i < w->steps; i++) {
         if (!w->set[i])
@@ -81,7 +82,7 @@ static void note_large_page(struct cpu *cpu, u64 la, u64 size)
 }
 
 /* A write that was allowed may read too: no right to write comes without the right to read. */
-static void fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w, u64 page_pa, u8 *host)
+void tlb_fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w, u64 page_pa, u8 *host)
 {
     u64 page = la & PAGE_MASK, tag = page | tlb_key_of(cpu, a);
     struct tlb_entry *e = tlb_slot(cpu, la);
@@ -107,6 +108,27 @@ static void fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w,
     e->pa = page_pa | (writable ? TLB_WRITABLE : 0);
 }
 
+ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width, struct access a, const struct walk *w)
+{
+    if (unlikely(w->cause != CAUSE_NONE)) {
+        struct tlb_entry *e = tlb_slot(cpu, la);
+        e->read_tag = e->write_tag = 0; /* the faulting access drops its own entry */
+        raise_pf(cpu, la, width, &a, w);
+    }
+    tlb_commit(cpu, w);
+    u64 pa = w->pa & cpu->a20_mask;
+    u8 *host = a.kind == ACCESS_WRITE ? phys_page_write(cpu->phys, pa) : phys_page_read(cpu->phys, pa);
+    if (!host || (a.kind == ACCESS_WRITE && phys_page_split(cpu->phys, pa)))
+        return (struct translation){pa, NULL};
+    tlb_fill(cpu, la, a, w, pa & PAGE_MASK, host);
+    return (struct translation){pa, host + (pa & ~PAGE_MASK)};
+}
+
+struct translation tlb_walked(struct cpu *cpu, u64 la, unsigned width, struct access a, const struct walk *w)
+{
+    return walked(cpu, la, width, a, w);
+}
+
 /* #AC is checked by the callers: it comes before paging. */
 struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct access a)
 {
@@ -118,19 +140,11 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
         return (struct translation){(e->pa & PAGE_MASK) | (la & ~PAGE_MASK), (u8 *)(la + e->addend)};
     }
     cpu->stats.tlb_misses++;
+    if (unlikely(cpu->held != NULL))
+        return held_translate(cpu, la, width, a);
     struct walk w;
-    walk_now(cpu, &w, la, a);
-    if (unlikely(w.cause != CAUSE_NONE)) {
-        e->read_tag = e->write_tag = 0; /* the faulting access drops its own entry */
-        raise_pf(cpu, la, width, &a, &w);
-    }
-    commit_updates(cpu, &w);
-    u64 pa = w.pa & cpu->a20_mask;
-    u8 *host = a.kind == ACCESS_WRITE ? phys_page_write(cpu->phys, pa) : phys_page_read(cpu->phys, pa);
-    if (!host || (a.kind == ACCESS_WRITE && phys_page_split(cpu->phys, pa)))
-        return (struct translation){pa, NULL};
-    fill(cpu, la, a, &w, pa & PAGE_MASK, host);
-    return (struct translation){pa, host + (pa & ~PAGE_MASK)};
+    tlb_walk(cpu, &w, la, a);
+    return walked(cpu, la, width, a, &w);
 }
 
 static struct code_tlb_entry *code_slot(struct cpu *cpu, u64 la)
@@ -138,32 +152,39 @@ static struct code_tlb_entry *code_slot(struct cpu *cpu, u64 la)
     return &cpu->code_tlb[(la >> 12 ^ la >> 21) % CODE_TLB_ENTRIES];
 }
 
-static u64 code_tag(const struct cpu *cpu, u64 la)
+u64 tlb_code_tag(const struct cpu *cpu, u64 la)
 {
     return (la & PAGE_MASK) | (u64)cpu->tlb_generation << 2 | (cpu->cpl == 3 ? KEY_USER : KEY_SUPERVISOR);
+}
+
+const struct code_tlb_entry *tlb_code_walked(struct cpu *cpu, u64 la, struct code_tlb_entry *e, const struct walk *w)
+{
+    if (unlikely(w->cause != CAUSE_NONE)) {
+        struct access a = access_now(cpu, ACCESS_EXECUTE);
+        e->tag = 0;
+        raise_pf(cpu, la, 1, &a, w);
+    }
+    tlb_commit(cpu, w);
+    if (w->page_size > PAGE_SIZE)
+        note_large_page(cpu, la, w->page_size);
+    e->tag = tlb_code_tag(cpu, la);
+    e->pa = w->pa & cpu->a20_mask & PAGE_MASK;
+    e->host = phys_page_read(cpu->phys, e->pa);
+    return e;
 }
 
 const struct code_tlb_entry *translate_code(struct cpu *cpu, u64 la)
 {
     struct code_tlb_entry *e = code_slot(cpu, la);
-    u64 tag = code_tag(cpu, la);
+    u64 tag = tlb_code_tag(cpu, la);
     if (likely(e->tag == tag))
         return e;
-    struct access a = {.kind = ACCESS_EXECUTE, .user = cpu->cpl == 3, .ac = cpu->rflags & FLAG_AC};
-    struct walk w;
-    walk_now(cpu, &w, la, a);
     cpu->stats.tlb_misses++;
-    if (unlikely(w.cause != CAUSE_NONE)) {
-        e->tag = 0;
-        raise_pf(cpu, la, 1, &a, &w);
-    }
-    commit_updates(cpu, &w);
-    if (w.page_size > PAGE_SIZE)
-        note_large_page(cpu, la, w.page_size);
-    e->tag = tag;
-    e->pa = w.pa & cpu->a20_mask & PAGE_MASK;
-    e->host = phys_page_read(cpu->phys, e->pa);
-    return e;
+    if (unlikely(cpu->held != NULL))
+        return held_translate_code(cpu, la, e);
+    struct walk w;
+    tlb_walk(cpu, &w, la, access_now(cpu, ACCESS_EXECUTE));
+    return tlb_code_walked(cpu, la, e, &w);
 }
 
 /* Flushing. */
@@ -178,6 +199,8 @@ static void sweep(struct cpu *cpu)
     cpu->large_low = ~0ull;
     cpu->large_high = 0;
     memset(cpu->jump_pages, 0, sizeof cpu->jump_pages);
+    if (cpu->held)
+        held_swept(cpu);
 }
 
 static void new_generation(struct cpu *cpu)
@@ -204,7 +227,7 @@ static void pcid_remember(struct cpu *cpu, u16 pcid)
     *slot = (struct pcid_slot){.pcid = pcid, .generation = cpu->tlb_generation, .used = true};
 }
 
-void tlb_flush_all(struct cpu *cpu)
+void tlb_flush_rights(struct cpu *cpu)
 {
     memset(cpu->pcid, 0, sizeof cpu->pcid);
     new_generation(cpu);
@@ -215,14 +238,31 @@ void tlb_flush_all(struct cpu *cpu)
     tlb_keys_refresh(cpu);
 }
 
+void tlb_flush_all(struct cpu *cpu)
+{
+    held_flush(cpu, FLUSH_ALL, 0);
+    tlb_flush_rights(cpu);
+}
+
+void tlb_flush_contexts(struct cpu *cpu)
+{
+    held_flush(cpu, FLUSH_CONTEXTS, 0);
+    tlb_flush_rights(cpu);
+}
+
+static u16 current_pcid(const struct cpu *cpu) { return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0; }
+
 void tlb_flush_context(struct cpu *cpu)
 {
+    held_flush(cpu, FLUSH_PCID, current_pcid(cpu));
     new_generation(cpu);
     tlb_keys_refresh(cpu);
 }
 
 void tlb_switch_pcid(struct cpu *cpu, u16 pcid, bool keep)
 {
+    if (!keep)
+        held_flush(cpu, FLUSH_PCID, pcid);
     struct pcid_slot *slot = keep ? pcid_find(cpu, pcid) : NULL;
     if (slot) {
         cpu->tlb_generation = slot->generation;
@@ -235,7 +275,8 @@ void tlb_switch_pcid(struct cpu *cpu, u16 pcid, bool keep)
 
 void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
 {
-    if (pcid == (cpu->cr4 & CR4_PCIDE ? (cpu->cr3 & 0xfff) : 0)) {
+    held_flush(cpu, FLUSH_PCID, pcid);
+    if (pcid == current_pcid(cpu)) {
         new_generation(cpu);
         if (cpu->cr4 & CR4_PCIDE)
             pcid_remember(cpu, pcid);
@@ -250,8 +291,9 @@ void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
 /* One page, in every address space (the manual asks for the current one, and for global pages in all). */
 void tlb_invalidate_page(struct cpu *cpu, u64 la)
 {
+    held_flush(cpu, FLUSH_PAGE, la);
     if (la >= cpu->large_low && la <= cpu->large_high) {
-        tlb_flush_all(cpu); /* fragments of a large page may be anywhere */
+        tlb_flush_rights(cpu); /* fragments of a large page may be anywhere */
         return;
     }
     struct tlb_entry *e = tlb_slot(cpu, la);

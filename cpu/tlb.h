@@ -19,6 +19,10 @@ static inline u64 tlb_key_of(const struct cpu *cpu, struct access a)
     return (u64)cpu->tlb_generation << 2 | who;
 }
 
+/* What is flushed, as the guest asked: everything; everything but global pages; of a PCID; the page of a linear
+ * address. */
+enum cpu_flush { FLUSH_ALL, FLUSH_CONTEXTS, FLUSH_PCID, FLUSH_PAGE };
+
 /* Where an access lands in host terms. host is NULL for a device. */
 struct translation {
     u64 pa;
@@ -55,6 +59,14 @@ void code_page_unwatch(struct cpu *, u64 pa);
 void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);
 void watch_after(struct cpu *, u64 pa, u64 size);
 
+/* What a miss is made of: the walk, A and D set after one that allows the access, the slot filled (host memory of the
+ * page, for the access's kind), and the rest of translate() after a walk. */
+void tlb_walk(struct cpu *, struct walk *, u64 la, struct access);
+void tlb_commit(struct cpu *, const struct walk *);
+void tlb_fill(struct cpu *, u64 la, struct access, const struct walk *, u64 page_pa, u8 *host);
+struct translation tlb_walked(struct cpu *, u64 la, unsigned width, struct access, const struct walk *);
+u64 tlb_code_tag(const struct cpu *, u64 la);
+const struct code_tlb_entry *tlb_code_walked(struct cpu *, u64 la, struct code_tlb_entry *, const struct walk *);
 /* A paging-structure entry, as a walk reads it. */
 u64 tlb_read_entry(void *cpu, u64 pa, unsigned width);
 /* The page has become code: take its write tags away. */

@@ -5,6 +5,7 @@
  * has it watched. The reader of entries is another while this goes on: a TLB miss pays nothing either while it does
  * not.
  */
+#include "cpu/held.h"
 #include "cpu/run.h"
 #include "cpu/tlb.h"
 #include "mmu/tables.h"
@@ -51,6 +52,8 @@ static struct table_write writer(const struct cpu *cpu, u64 la, enum table_write
 void watch_before(struct cpu *cpu, u64 pa, u64 size, u64 la, bool implicit)
 {
     struct table_write w = writer(cpu, la, implicit ? WRITER_PROCESSOR : WRITER_INSTRUCTION);
+    if (cpu->held)
+        held_tables_written(cpu, pa, size);
     if (!tables_before(cpu->tables, pa, size, &w))
         code_page_unwatch(cpu, pa);
 }
@@ -61,6 +64,8 @@ void watch_after(struct cpu *cpu, u64 pa, u64 size)
     for (u64 n; size; pa += n, size -= n) {
         u64 room = PAGE_SIZE - (pa & ~PAGE_MASK);
         n = size < room ? size : room;
+        if (cpu->held && code_page_present(cpu, pa))
+            held_tables_written(cpu, pa, n);
         if (code_page_present(cpu, pa) && !tables_after(cpu->tables, pa, n, &w))
             code_page_unwatch(cpu, pa);
     }

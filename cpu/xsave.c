@@ -266,7 +266,7 @@ static void restore_pkru(struct cpu *cpu, u32 pkru)
     cpu->pkru = pkru;
     paging_refresh(cpu);
     cpu_refresh(cpu);
-    tlb_flush_all(cpu); /* rights by key are part of cached translations */
+    tlb_flush_rights(cpu); /* rights by key are part of cached translations */
 }
 
 void exec_XRSTOR(struct cpu *cpu, const struct op *op)

@@ -161,6 +161,10 @@ unsigned walk_entry_width(const struct paging *p);
 unsigned walk_table_entries(const struct paging *p, unsigned level);
 u64 walk_root(const struct paging *p); /* the physical address of the uppermost table */
 
+/* Why an access to a page found before, of which `w` has the combined rights and the key, is refused now: BIT(cause) of
+ * each reason, 0 if it is allowed. */
+u32 walk_rights_refused(const struct paging *p, const struct walk *w, struct access a);
+
 /* True if a MOV to CR3 (or CR0/CR4 in PAE mode) may load this PDPTE: reserved bits clear, or not present. */
 bool walk_pdpte_valid(const struct paging *p, u64 pdpte);
 

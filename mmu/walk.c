@@ -323,6 +323,11 @@ struct walk_entry walk_entry(const struct paging *p, unsigned level, u64 entry)
     return e;
 }
 
+u32 walk_rights_refused(const struct paging *p, const struct walk *w, struct access a)
+{
+    return rights_refused(p, w, a, a.user && a.implicit == IMPLICIT_NONE);
+}
+
 const char *fault_cause_name(enum fault_cause cause)
 {
     static const char *const name[CAUSE_COUNT] = {
