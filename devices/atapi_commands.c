@@ -85,7 +85,11 @@ void ide_change_disc(struct ide *c, int drive, struct block *disc)
     cd->changing = cd->changed = disc != NULL;
     cd->disc = disc;
     cd->left = 0;
+    if (disc)
+        cd->tray_open = false; /* whoever lays a disc in closes the tray */
 }
+
+bool ide_disc_locked(const struct ide *c, int drive) { return c->drive[drive].cd.locked; }
 
 /* ---- Identity ---- */
 

@@ -26,6 +26,8 @@ void ide_attach_disk(struct ide *, int drive, struct block *);
 void ide_attach_cdrom(struct ide *, int drive, struct block *disc);
 /* Another disc, or none, in a CD-ROM drive: the guest is told of the change. */
 void ide_change_disc(struct ide *, int drive, struct block *disc);
+/* The guest prevents the removal of the medium: the drive's button would do nothing. */
+bool ide_disc_locked(const struct ide *, int drive);
 
 /* May the bus master move data? At first it may. */
 void ide_allow_master(struct ide *, bool);

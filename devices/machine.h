@@ -24,6 +24,9 @@ struct machine_floppy {
     struct block *block; /* borrowed; NULL: no disk in it */
 };
 
+/* Drives whose medium can change: the four of IDE, then the floppy drives. */
+#define MACHINE_ALL_DRIVES (MACHINE_DRIVES + MACHINE_FLOPPIES)
+
 struct machine_config {
     u64 ram_bytes;         /* a multiple of 4 KiB, 1 MiB..16 GiB */
     const char *cpu_model; /* NULL is "max" */
@@ -64,6 +67,10 @@ void machine_destroy(struct machine *);
 void machine_reset(struct machine *);
 /* The reset button, from a callback or timer: as a guest's own reset, before the next instruction. */
 void machine_ask_reset(struct machine *);
+
+/* Another medium, or none (NULL), in a CD or floppy drive, 0..MACHINE_ALL_DRIVES-1. The medium is borrowed; the one
+ * before is no longer used. NULL if done, else the reason: "there is no such drive" ... */
+const char *machine_change_medium(struct machine *, int drive, struct block *medium);
 
 /* What must be done after a reset so that the machine boots again (a loader does it for a direct boot). False with one
  * line in `why` ends the run. Without one, a guest that asks for a reset ends the run too: there is nothing to boot. */

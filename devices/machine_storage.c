@@ -91,6 +91,21 @@ bool machine_attach_storage(struct machine *m)
     return true;
 }
 
+const char *machine_change_medium(struct machine *m, int drive, struct block *medium)
+{
+    int floppy = drive - MACHINE_DRIVES;
+
+    if (drive >= 0 && drive < MACHINE_DRIVES && m->config.drive[drive].kind == MACHINE_CDROM) {
+        if (ide_disc_locked(m->ide[drive / 2], drive % 2))
+            return "the guest has locked the drive";
+        ide_change_disc(m->ide[drive / 2], drive % 2, medium);
+        return NULL;
+    }
+    if (floppy < 0 || floppy >= MACHINE_FLOPPIES || !m->config.floppy[floppy].present)
+        return "there is no such drive";
+    return fdc_change(m->fdc, floppy, medium) ? NULL : "the disk does not fit into the drive";
+}
+
 void machine_reset_storage(struct machine *m)
 {
     for (int i = 0; i < 2; i++)

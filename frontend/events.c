@@ -13,7 +13,29 @@
 
 /* ---- Striking ---- */
 
-static void strike(struct events *e, const struct input_event *ev)
+/* A user's change that cannot be is no event; one that was recorded must be again. */
+static bool change_medium(struct events *e, struct input_event *ev)
+{
+    char why[200] = "there is no drive";
+    bool done = e->media && e->media(e->media_ctx, ev, why, sizeof(why));
+
+    if (done)
+        snprintf(e->said, sizeof(e->said), "%s: %s", ev->drive, ev->path ? ev->path : "empty");
+    else
+        snprintf(e->said, sizeof(e->said), "%s", why);
+    e->says++;
+    if (done)
+        return true;
+    fprintf(stderr, "faultline: %s%s%s\n", e->replaying ? e->name : "", e->replaying ? ": " : "", why);
+    if (e->replaying) {
+        e->failed = true;
+        machine_end_run(e->machine);
+    }
+    return false;
+}
+
+/* False if nothing came of it. */
+static bool strike(struct events *e, struct input_event *ev)
 {
     struct machine *m = e->machine;
 
@@ -25,12 +47,10 @@ static void strike(struct events *e, const struct input_event *ev)
             e->serial(e->serial_ctx, ev->byte);
         break;
     case EVENT_RESET: machine_ask_reset(m); break;
-    case EVENT_MEDIA:
-        if (!e->media || !e->media(e->media_ctx, ev->drive, ev->path))
-            fprintf(stderr, "faultline: %s: no such drive, or no such medium: %s\n", ev->drive, ev->path);
-        break;
+    case EVENT_MEDIA: return change_medium(e, ev);
     case EVENT_END: machine_end_run(m); break;
     }
+    return true;
 }
 
 static void diverged(struct events *e, const struct input_event *ev)
@@ -72,7 +92,7 @@ static void replay_due(struct events *e, u64 now)
     u64 icount = cpu_icount(machine_cpu(e->machine));
 
     while (e->next < e->length && e->script[e->next].ns <= now && !e->failed) {
-        const struct input_event *ev = &e->script[e->next++];
+        struct input_event *ev = &e->script[e->next++];
 
         if (ev->icount != icount || ev->ns != now)
             diverged(e, ev);
@@ -115,9 +135,8 @@ static void apply_due(void *ctx, u64 now)
             return;
         ev->icount = icount;
         ev->ns = now;
-        if (e->record)
+        if (strike(e, ev) && e->record)
             events_write(e, ev);
-        strike(e, ev);
         free(ev->path);
         ev->path = NULL;
         e->first = (e->first + 1) % EVENTS_PENDING;
@@ -161,7 +180,7 @@ void events_media(struct events *e, const char *drive, const char *path)
 {
     struct input_event ev = {.kind = EVENT_MEDIA};
 
-    if (e->replaying || e->count == EVENTS_PENDING || !(ev.path = strdup(path)))
+    if (e->replaying || e->count == EVENTS_PENDING || (path && !(ev.path = strdup(path))))
         return;
     snprintf(ev.drive, sizeof(ev.drive), "%s", drive);
     put(e, &ev);

@@ -11,7 +11,9 @@
  *     ICOUNT NS mouse DX DY WHEEL BUTTONS counts right, down, towards the user; BUTTONS: 1 left 2 right 4 middle 8 16
  *     ICOUNT NS serial HEX | serial end   one byte, or: no byte will ever come
  *     ICOUNT NS reset
- *     ICOUNT NS media DRIVE PATH          another medium; PATH goes to the end of the line
+ *     ICOUNT NS media DRIVE HASH PATH     another medium in ide1-cd0, floppy0 ..; HASH of the file's size and time,
+ *                                         16 hex digits; PATH goes to the end of the line
+ *     ICOUNT NS eject DRIVE               ... or none
  *     ICOUNT NS end CHECK                 the run's end, and FNV-1a of all bytes before this line, 16 hex digits
  */
 #ifndef FAULTLINE_FRONTEND_EVENTS_H
@@ -32,17 +34,21 @@ struct input_event {
     bool down;
     s32 dx, dy, wheel;
     int byte;       /* -1: the line has ended */
-    char drive[16]; /* "ide0-cd0" */
-    char *path;     /* owned */
+    char drive[16]; /* "ide1-cd0"; before it strikes also "", whichever fits, and "cd" and "floppy", the first */
+    char *path;     /* owned; NULL: none, the medium is taken out */
+    u64 medium;     /* what tells the file from another of that name; before it strikes 0, any */
 };
 
 struct events {
     struct machine *machine;
     void (*serial)(void *ctx, int byte); /* a byte for the serial line; -1: no more will come */
     void *serial_ctx;
-    /* Change a medium: false if it cannot be. NULL: there is no drive. */
-    bool (*media)(void *ctx, const char *drive, const char *path);
+    /* Change a medium, and enter in the event which drive and medium it was. False with one line in `why` if it cannot
+     * be; nothing has changed then. NULL: there is no drive. */
+    bool (*media)(void *ctx, struct input_event *, char *why, size_t size);
     void *media_ctx;
+    char said[256]; /* what came of the last change, in words, */
+    unsigned says;  /* and how many there were */
     struct timer prepare, apply;
     struct input_event pending[EVENTS_PENDING]; /* a ring */
     unsigned first, count;
@@ -79,7 +85,7 @@ void events_key(struct events *, unsigned key, bool down);
 void events_mouse(struct events *, int dx, int dy, int wheel, unsigned buttons);
 void events_serial(struct events *, int byte);
 void events_reset(struct events *);
-void events_media(struct events *, const char *drive, const char *path);
+void events_media(struct events *, const char *drive, const char *path); /* path NULL: take it out */
 void events_type(struct events *, const char *text); /* as keystrokes, some fifty characters a second */
 void events_stroke(struct events *, int key_with);   /* press and release, as keys_for_character says */
 bool events_are_waiting(const struct events *);

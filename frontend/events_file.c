@@ -80,7 +80,12 @@ void events_write(struct events *e, const struct input_event *ev)
             write_line(e, "%s serial %02x\n", head, (unsigned)ev->byte);
         break;
     case EVENT_RESET: write_line(e, "%s reset\n", head); break;
-    case EVENT_MEDIA: write_line(e, "%s media %s %s\n", head, ev->drive, ev->path); break;
+    case EVENT_MEDIA:
+        if (ev->path)
+            write_line(e, "%s media %s %016" PRIx64 " %s\n", head, ev->drive, ev->medium, ev->path);
+        else
+            write_line(e, "%s eject %s\n", head, ev->drive);
+        break;
     case EVENT_END: break;
     }
 }
@@ -182,10 +187,14 @@ static bool parse_what(const char *what, struct input_event *ev)
         ev->byte = (int)byte;
         return true;
     }
-    if (sscanf(what, "media %15s %n", ev->drive, &n) == 1 && n && what[n]) {
+    if (sscanf(what, "media %15s %16" SCNx64 " %n", ev->drive, &ev->medium, &n) == 2 && n && what[n]) {
         ev->kind = EVENT_MEDIA;
         ev->path = strdup(what + n);
-        return ev->path;
+        return ev->path && ev->medium;
+    }
+    if (sscanf(what, "eject %15s%n", ev->drive, &n) == 1 && n && !what[n]) {
+        ev->kind = EVENT_MEDIA;
+        return true;
     }
     ev->kind = EVENT_RESET;
     return !strcmp(what, "reset");

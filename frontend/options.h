@@ -65,7 +65,7 @@ struct options {
     const char *trace;
     enum trace_format trace_format;
     const char *trace_filter; /* a condition of frontend/filter.h, or NULL */
-    bool explain, stats;
+    bool explain, stats, ram_hash;
     u64 max_instructions;
     const char *stop_on;
     bool expect_post;

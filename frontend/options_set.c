@@ -438,6 +438,13 @@ bool option_expect_post(struct setting *s, const char *value)
     return true;
 }
 
+bool option_ram_hash(struct setting *s, const char *value)
+{
+    (void)value;
+    s->o->ram_hash = true;
+    return true;
+}
+
 bool option_stats(struct setting *s, const char *value)
 {
     (void)value;

@@ -291,6 +291,26 @@ static void put_pointed(struct overlay *o, struct machine *m, struct surface *s,
     }
 }
 
+void overlay_keys(const struct surface *guest, struct surface *mix)
+{
+    static const struct {
+        const char *where, *keys, *help;
+    } list[] = {
+#define BINDING(where, keys, help) {where, keys, help},
+#include "frontend/bindings.def"
+#undef BINDING
+    };
+    unsigned row = 1;
+
+    dim(guest, mix);
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        if (strcmp(list[i].where, "In the window") != 0)
+            continue;
+        put_text(mix, 1, row, list[i].keys, YELLOW);
+        put_text(mix, 15, row++, list[i].help, WHITE);
+    }
+}
+
 void overlay_draw(struct overlay *o, struct machine *m, const struct surface *guest, struct surface *mix, int x, int y,
                   u64 now)
 {

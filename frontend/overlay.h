@@ -38,6 +38,8 @@ void overlay_decided(struct overlay *, const struct record *, const char *words)
 
 /* A surface for the guest's picture and the overlay over it: at least 80 by 25 characters. False without memory. */
 bool overlay_fit(struct surface *mix, const struct surface *guest);
+/* The keys that mean something to the window, over the guest's picture. */
+void overlay_keys(const struct surface *guest, struct surface *mix);
 /* Draws both. The mouse is at (x, y); `now` is host time in nanoseconds. */
 void overlay_draw(struct overlay *, struct machine *, const struct surface *guest, struct surface *mix, int x, int y,
                   u64 now);

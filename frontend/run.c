@@ -11,6 +11,7 @@
 #include "frontend/drives.h"
 #include "bios/demo/demo_image.h"
 #include "frontend/image.h"
+#include "frontend/ram_hash.h"
 #include "frontend/screen.h"
 #include "frontend/watch.h"
 
@@ -275,6 +276,9 @@ static bool prepare(struct run *r)
     }
     if (!screen_open(&r->screen, r->o, r->why, sizeof(r->why)) || !make_machine(r) || !boot(r))
         return false;
+    r->drives.machine = r->machine;
+    r->screen.events.media = drives_change;
+    r->screen.events.media_ctx = &r->drives;
     if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                     screen_overlay(&r->screen)) &&
         screen_attach(&r->screen, r->machine, &r->console))
@@ -404,6 +408,8 @@ static int finish(struct run *r)
     status = status_of(r);
     if (r->o->stats)
         tell_stats(r, status);
+    if (r->o->ram_hash)
+        fprintf(stderr, "faultline: RAM hash %016llx\n", (unsigned long long)ram_hash(r->machine));
     if (r->host->report) {
         r->host->report->end = r->end;
         r->host->report->finished = true;

@@ -11,14 +11,15 @@
 
 #define SDL_LIBRARY "libSDL2-2.0.so.0"
 
-#define SDL_FUNCTIONS(F)                                                                                               \
-    F(Init)                                                                                                            \
-    F(Quit)                                                                                                            \
-    F(GetError) F(SetHint) F(CreateWindow) F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize) F(SetWindowFullscreen)  \
-        F(CreateRenderer) F(DestroyRenderer) F(CreateTexture) F(DestroyTexture) F(UpdateTexture) F(SetRenderDrawColor) \
-            F(RenderClear) F(RenderCopy) F(RenderPresent) F(GetRendererOutputSize) F(GetWindowSize) F(PollEvent)       \
-                F(WaitEventTimeout) F(SetRelativeMouseMode) F(SetWindowGrab) F(GetClipboardText) F(free)               \
-                    F(GetMouseState)
+#define SDL_FUNCTIONS(F)                                                                                            \
+    F(Init)                                                                                                         \
+    F(Quit)                                                                                                         \
+    F(GetError)                                                                                                     \
+    F(SetHint)                                                                                                      \
+    F(CreateWindow) F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize) F(SetWindowFullscreen) F(GetWindowSurface)  \
+        F(UpdateWindowSurfaceRects) F(CreateRGBSurfaceWithFormatFrom) F(FreeSurface) F(FillRect) F(UpperBlitScaled) \
+            F(PollEvent) F(WaitEventTimeout) F(SetRelativeMouseMode) F(SetWindowGrab) F(GetClipboardText) F(free)   \
+                F(GetMouseState)
 
 struct window {
     void *library;
@@ -26,15 +27,16 @@ struct window {
     SDL_FUNCTIONS(F)
 #undef F
     SDL_Window *window;
-    SDL_Renderer *renderer;
-    SDL_Texture *texture;
-    unsigned width, height; /* of the texture */
-    SDL_Rect at;            /* where the picture is in the window */
-    bool grabbed, fullscreen, overlay;
+    unsigned width, height; /* of the picture */
+    SDL_Rect at;            /* where it is in the window, */
+    unsigned scale;         /* and how many times as large; 0: the window is too small for one */
+    bool grabbed, fullscreen, overlay, keys;
     unsigned buttons;
     bool down[256];     /* keys the guest holds, so that they can be let go */
     struct surface mix; /* the picture with the overlay over it */
     u64 title_at;
+    unsigned says; /* of the events' words that the title has shown, */
+    u64 said_at;   /* since then */
 };
 
 bool window_is_possible(void)
@@ -46,45 +48,74 @@ bool window_is_possible(void)
 
 /* ---- The title ---- */
 
+#define SAID_NS 5000000000u
+
+/* What has just come of a change of media stands there for some seconds. */
 static void set_title(struct display *d)
 {
     struct window *w = d->own;
-    char title[160];
+    char title[480];
 
-    snprintf(title, sizeof(title), "Faultline - %.0f MIPS, %.0f faults/s%s - %s", d->mips, d->fault_rate,
-             d->paused ? " - PAUSED (Ctrl-Alt-P)" : "",
-             w->grabbed ? "Ctrl-Alt-G releases the mouse" : "click or Ctrl-Alt-G gives the guest the mouse");
+    if (w->says != d->events->says) {
+        w->says = d->events->says;
+        w->said_at = d->shown;
+    }
+    snprintf(title, sizeof(title), "Faultline - %.0f MIPS, %.0f faults/s%s%s%s - %s", d->mips, d->fault_rate,
+             d->paused ? " - PAUSED (Ctrl-Alt-P)" : "", w->says && d->shown - w->said_at < SAID_NS ? " - " : "",
+             w->says && d->shown - w->said_at < SAID_NS ? d->events->said : "",
+             w->grabbed ? "Ctrl-Alt-G releases the mouse"
+                        : "click or Ctrl-Alt-G gives the guest the mouse, Ctrl-Alt-H lists the keys");
     w->SetWindowTitle(w->window, title);
 }
 
-/* ---- The picture ---- */
+/* ---- The picture: copied into the window's own surface, for most guests change little of their screen at a time ----
+ */
 
-static bool texture_fits(struct window *w, const struct surface *s)
+static void fit(struct window *w, const struct surface *s)
 {
-    if (w->texture && w->width == s->width && w->height == s->height)
-        return true;
-    if (w->texture)
-        w->DestroyTexture(w->texture);
-    w->texture = w->CreateTexture(w->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING, (int)s->width,
-                                  (int)s->height);
+    if (w->width == s->width && w->height == s->height)
+        return;
     w->width = s->width;
     w->height = s->height;
     if (!w->fullscreen)
         w->SetWindowSize(w->window, (int)s->width, (int)s->height);
-    return w->texture;
 }
 
 /* Whole multiples, unless the window is too small for one. */
-static void place(struct window *w)
+static void place(struct window *w, const SDL_Surface *to)
 {
-    int width = 0, height = 0, scale;
+    int wide = to->w / (int)w->width, high = to->h / (int)w->height;
 
-    w->GetRendererOutputSize(w->renderer, &width, &height);
-    scale = width / (int)w->width < height / (int)w->height ? width / (int)w->width : height / (int)w->height;
-    w->at.w = scale ? (int)w->width * scale : width;
-    w->at.h = scale ? (int)w->height * scale : width * (int)w->height / (int)w->width;
-    w->at.x = (width - w->at.w) / 2;
-    w->at.y = (height - w->at.h) / 2;
+    w->scale = (unsigned)(wide < high ? wide : high);
+    w->at.w = w->scale ? (int)(w->width * w->scale) : to->w;
+    w->at.h = w->scale ? (int)(w->height * w->scale) : to->w * (int)w->height / (int)w->width;
+    w->at.x = (to->w - w->at.w) / 2;
+    w->at.y = (to->h - w->at.h) / 2;
+}
+
+/* Lines first..last, or all of it and what is around. */
+static void copy(struct window *w, const struct surface *s, bool all, unsigned first, unsigned last)
+{
+    SDL_Surface *to = w->GetWindowSurface(w->window), *from;
+    SDL_Rect whole = {0, 0, to ? to->w : 0, to ? to->h : 0}, part, here;
+
+    if (!to)
+        return; /* it is being resized, or is gone */
+    place(w, to);
+    if (all || !w->scale) {
+        first = 0;
+        last = s->height - 1;
+        w->FillRect(to, NULL, 0);
+    }
+    from = w->CreateRGBSurfaceWithFormatFrom(s->pixels, (int)s->width, (int)s->height, 32,
+                                             (int)(s->width * sizeof(u32)), SDL_PIXELFORMAT_RGB888);
+    if (!from)
+        return;
+    part = (SDL_Rect){0, (int)first, (int)s->width, (int)(last - first) + 1};
+    here = w->scale ? (SDL_Rect){w->at.x, w->at.y + (int)(first * w->scale), w->at.w, part.h * (int)w->scale} : w->at;
+    w->UpperBlitScaled(from, &part, to, &here);
+    w->FreeSurface(from);
+    w->UpdateWindowSurfaceRects(w->window, all || !w->scale ? &whole : &here, 1);
 }
 
 /* The overlay's mouse, in pixels of the picture. */
@@ -103,29 +134,28 @@ static const struct surface *mixed(struct display *d)
     if (!overlay_fit(&w->mix, &d->view.surface))
         return &d->view.surface;
     mouse_in_picture(w, &x, &y);
-    overlay_draw(d->overlay, d->machine, &d->view.surface, &w->mix, x, y, d->shown);
+    if (w->keys)
+        overlay_keys(&d->view.surface, &w->mix);
+    else
+        overlay_draw(d->overlay, d->machine, &d->view.surface, &w->mix, x, y, d->shown);
     return &w->mix;
 }
 
 static void window_show(struct display *d)
 {
     struct window *w = d->own;
-    bool overlay = w->overlay && d->overlay;
+    bool overlay = (w->overlay && d->overlay) || w->keys;
     const struct surface *s = overlay ? mixed(d) : &d->view.surface;
-    bool changed = d->changed || d->view.resized || overlay || d->view.first <= d->view.last;
+    bool all = d->changed || d->view.resized || overlay;
 
-    if (d->shown - w->title_at > 500000000u || d->changed) {
+    if (d->shown - w->title_at > 500000000u || d->changed || w->says != d->events->says) {
         set_title(d);
         w->title_at = d->shown;
     }
-    if (!changed || !s->pixels || !texture_fits(w, s))
+    if ((!all && d->view.first > d->view.last) || !s->pixels)
         return;
-    w->UpdateTexture(w->texture, NULL, s->pixels, (int)(s->width * sizeof(u32)));
-    place(w);
-    w->SetRenderDrawColor(w->renderer, 0, 0, 0, 255);
-    w->RenderClear(w->renderer);
-    w->RenderCopy(w->renderer, w->texture, NULL, &w->at);
-    w->RenderPresent(w->renderer);
+    fit(w, s);
+    copy(w, s, all, d->view.first, d->view.last);
 }
 
 /* ---- The user ---- */
@@ -186,6 +216,12 @@ static bool command(struct display *d, SDL_Scancode key)
     case SDL_SCANCODE_P: display_pause(d); break;
     case SDL_SCANCODE_R: events_reset(d->events); break;
     case SDL_SCANCODE_Q: display_quit(d); break;
+    case SDL_SCANCODE_E: events_media(d->events, "cd", NULL); break;
+    case SDL_SCANCODE_D: events_media(d->events, "floppy", NULL); break;
+    case SDL_SCANCODE_H:
+        w->keys = !w->keys;
+        d->changed = true;
+        break;
     case SDL_SCANCODE_F12: events_stroke(d->events, keys_by_name("f12")); break;
     default: return false;
     }
@@ -205,6 +241,7 @@ static void on_key(struct display *d, const SDL_KeyboardEvent *e)
         return;
     if (e->keysym.scancode == SDL_SCANCODE_F12) {
         w->overlay ^= down;
+        w->keys &= !down;
         d->changed = true;
         return;
     }
@@ -261,6 +298,10 @@ static void window_pump(struct display *d)
             if (w->grabbed)
                 events_mouse(d->events, 0, 0, -e.wheel.y, w->buttons);
             break;
+        case SDL_DROPFILE:
+            events_media(d->events, "", e.drop.file);
+            w->free(e.drop.file);
+            break;
         case SDL_WINDOWEVENT: on_window(d, &e.window); break;
         default: break;
         }
@@ -280,10 +321,6 @@ static void window_close(struct display *d)
 {
     struct window *w = d->own;
 
-    if (w->texture)
-        w->DestroyTexture(w->texture);
-    if (w->renderer)
-        w->DestroyRenderer(w->renderer);
     if (w->window)
         w->DestroyWindow(w->window);
     if (w->Quit)
@@ -316,13 +353,12 @@ static bool make(struct window *w, char *why, size_t size)
 {
     w->SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     w->SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
-    w->SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "nearest");
+    w->SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION,
+               "0"); /* where there is no graphics processor, one would be imitated */
     if (w->Init(SDL_INIT_VIDEO) == 0) {
         w->window = w->CreateWindow("Faultline", SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, 720, 400,
                                     SDL_WINDOW_RESIZABLE);
-        if (w->window)
-            w->renderer = w->CreateRenderer(w->window, -1, 0);
-        if (w->renderer)
+        if (w->window && w->GetWindowSurface(w->window))
             return true;
     }
     snprintf(why, size, "no window: %s", w->GetError());

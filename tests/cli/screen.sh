@@ -64,12 +64,33 @@ verdict $? "a replay says and shows the same"
 
 # Serial input from a pipe, which comes whenever it comes.
 demo() { timeout 120 "$faultline" demo -display none "$@" >out 2>err; }
-(sleep 1; printf 'abc') | demo --record-input rec2 --trace-faults f1.jsonl
+(sleep 1; printf 'abc') | demo --record-input rec2 --trace-faults f1.jsonl --ram-hash
 cp out out.recorded
-demo --replay-input rec2 --trace-faults f2.jsonl </dev/null
+cp err err.recorded
+demo --replay-input rec2 --trace-faults f2.jsonl --ram-hash </dev/null
 verdict $? "a replay of the demonstration: $(head -c 200 err)"
-cmp out.recorded out && cmp f1.jsonl f2.jsonl
+cmp out.recorded out && cmp f1.jsonl f2.jsonl && [ -s f1.jsonl ]
 verdict $? "its output and trace are the same"
+grep -q '^faultline: RAM hash [0-9a-f]\{16\}$' err && [ "$(grep hash err)" = "$(grep hash err.recorded)" ]
+verdict $? "its memory is the same: $(grep hash err)"
+demo --max-instructions 1000000 --ram-hash </dev/null
+[ "$(grep -c 'RAM hash' err)" = 1 ] && [ "$(grep hash err)" != "$(grep hash err.recorded)" ]
+verdict $? "another end has another memory: $(grep hash err)"
+
+# A session in a terminal: a real one (a pty), slowly typed at, with keys of several bytes; and its replay, without any.
+if command -v script >/dev/null; then
+    rom=text.rom
+    (sleep 2; printf 'x'; sleep 0.3; printf '\033[B'; sleep 0.3; printf '\033[15~Q\t'; sleep 0.5; printf '\001x') |
+        timeout 120 script -qec "stty cols 80 rows 25; '$faultline' -m 2 -serial none -rom text.rom -display ansi --record-input rec3 --screenshot e.png --ram-hash --trace-faults e.jsonl -debugcon file:said" /dev/null >out
+    tr '\r' '\n' <out | grep -a '^.*faultline: RAM hash' | sed 's/.*RAM hash/RAM hash/' >hash
+    [ -s hash ] && [ "$(tr '\n' ' ' <said)" = "ready k2d kad ke0 k50 ke0 kd0 k3f kbf k2a k10 k90 kaa k0f k8f " ]
+    verdict $? "a session at a terminal: $(tr '\n' ' ' <said) $(cat hash)"
+    mv said said.recorded
+    run -rom text.rom -display none -debugcon file:said --replay-input rec3 --screenshot f.png --ram-hash --trace-faults f.jsonl </dev/null
+    verdict $? "its replay: $(cat err)"
+    cmp said.recorded said && cmp e.png f.png && cmp e.jsonl f.jsonl && [ "$(sed -n 's/.*RAM hash/RAM hash/p' err)" = "$(cat hash)" ]
+    verdict $? "it says and shows the same, with the same memory"
+fi
 
 # Damaged and foreign recordings.
 refused() { # what, text

@@ -5,59 +5,18 @@
 set -u
 faultline=$(realpath "${1:?usage: window.sh FAULTLINE}") || exit 2
 support=$(realpath "$(dirname "$0")/../support")
-for tool in Xvfb xdotool; do
-    command -v $tool >/dev/null || { echo "no $tool here"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
-done
-dir=$(mktemp -d)
-xvfb= run=
-cleanup() {
-    [ -n "$run" ] && kill "$run" 2>/dev/null
-    [ -n "$xvfb" ] && kill "$xvfb" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$dir"
-}
-trap cleanup EXIT
-cd "$dir" || exit 2
-passed=0 failed=0
-verdict() { # status, what
-    if [ "$1" = 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $2"
-        tail -n 5 log err 2>/dev/null
-    fi
-}
-# Until a command succeeds, for at most 60 seconds.
-await() {
-    for ((i = 0; i < 300; i++)); do
-        "$@" && return 0
-        sleep 0.2
-    done
-    return 1
-}
-# The log from line `mark` on, as one line of words, holds these words.
-said() { tail -n +$((mark + 1)) log | tr '\n' ' ' | grep -q "$1"; }
-title() { xdotool search --name '^Faultline' getwindowname 2>/dev/null | grep -q "$1"; }
+. "$support/xvfb.sh"
 
 "$support/screen_guest.sh" guest.rom || exit 2
-mkfifo number
-Xvfb -displayfd 3 -screen 0 1024x768x24 3>number >/dev/null 2>&1 &
-xvfb=$!
-read -r -t 60 number <number || { echo "Xvfb does not start"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
-export DISPLAY=:$number
-# The leak check would look into the X libraries too.
-export ASAN_OPTIONS=detect_leaks=0
 mkfifo pipe
 cat pipe >log &
-"$faultline" -rom guest.rom -m 2 -display sdl -debugcon stdio --record-input recording --screenshot window.png >pipe 2>err &
+"$faultline" -rom guest.rom -m 2 -display sdl -debugcon stdio --record-input recording --screenshot window.png --ram-hash --trace-faults window.jsonl >pipe 2>err &
 run=$!
-mark=0
 await said ready
 verdict $? "the guest starts"
 await title 'Ctrl-Alt-G gives'
 verdict $? "the title says how to give the mouse"
-window=$(xdotool search --name '^Faultline' | head -n 1)
+find_window
 xdotool mousemove --window "$window" 300 200
 xdotool windowfocus "$window"
 mark=$(wc -l <log)
@@ -90,11 +49,51 @@ verdict $? "the right button"
 xdotool key ctrl+alt+g
 await title 'Ctrl-Alt-G gives'
 verdict $? "the mouse comes back"
+# Does the window show that?
+seen() { ./x11_tool picture "$window" seen.png && cmp -s seen.png "$1"; }
+./x11_tool picture "$window" plain.png
 xdotool key F12
-sleep 1
+await eval '! seen plain.png'
+verdict $? "the overlay comes"
 xdotool key F12
-kill -0 $run
-verdict $? "the overlay comes and goes"
+await seen plain.png
+verdict $? "... and goes"
+xdotool key ctrl+alt+h
+await eval '! seen plain.png'
+verdict $? "the list of keys comes"
+xdotool key ctrl+alt+h
+await seen plain.png
+verdict $? "... and goes"
+geometry() { xdotool getwindowgeometry "$window" | sed -n 's/ *Geometry: //p'; }
+is() { [ "$(geometry)" = "$1" ]; }
+is 640x400
+verdict $? "the window is as large as the picture: $(geometry)"
+xdotool key ctrl+alt+f
+await is 1280x1024
+verdict $? "full screen: $(geometry)"
+mark=$(wc -l <log)
+xdotool key b
+await said 'k30 kb0'
+verdict $? "a key in full screen"
+xdotool key ctrl+alt+f
+await is 640x400
+verdict $? "full screen is left: $(geometry)"
+# Twice as large, each pixel is four; smaller than the picture, it is all there all the same.
+xdotool windowmove "$window" 0 0 windowsize "$window" 1280 800
+await is 1280x800 && await eval './x11_tool picture "$window" large.png; ./x11_tool halved large.png plain.png'
+verdict $? "twice as large: $(geometry)"
+xdotool windowsize "$window" 320 200
+await is 320x200 && await eval './x11_tool picture "$window" small.png; ./x11_tool halved plain.png small.png'
+verdict $? "half as large: $(geometry)"
+xdotool windowsize "$window" 640 400
+await is 640x400
+mark=$(wc -l <log)
+./x11_tool clipboard 'aB-1' >owned &
+clipboard=$!
+await test -s owned
+xdotool key ctrl+alt+v
+await said 'k1e k9e k2a k30 kb0 kaa k0c k8c k02 k82'
+verdict $? "paste: $(tail -n +$((mark + 1)) log | tr '\n' ' ')"
 xdotool key ctrl+alt+p
 await title PAUSED
 verdict $? "pause"
@@ -122,15 +121,18 @@ verdict $? "the window closes"
 wait $run
 verdict $? "exit status $?"
 run=
-wait -n 2>/dev/null
+kill $clipboard
+clipboard=
 
 # The same again, from the recording, without a window.
 unset DISPLAY
-timeout 300 "$faultline" -rom guest.rom -m 2 -display none -debugcon stdio --replay-input recording --screenshot replay.png >replay.log 2>replay.err </dev/null
+timeout 300 "$faultline" -rom guest.rom -m 2 -display none -debugcon stdio --replay-input recording --screenshot replay.png --ram-hash --trace-faults replay.jsonl >replay.log 2>replay.err </dev/null
 verdict $? "the replay ends well: $(head -c 200 replay.err)"
 cmp log replay.log
 verdict $? "the replayed guest says the same"
 cmp window.png replay.png
 verdict $? "... and shows the same"
+cmp window.jsonl replay.jsonl && grep -q 'RAM hash' err && [ "$(grep 'RAM hash' err)" = "$(grep 'RAM hash' replay.err)" ]
+verdict $? "... with the same memory and faults: $(grep 'RAM hash' err replay.err)"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

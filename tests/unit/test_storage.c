@@ -697,7 +697,9 @@ START_TEST(cd_commands)
     ck_assert_uint_eq(data[14], 0xAA);
     packet(&b, lock, 0, 0);
     ck_assert_uint_eq(packet(&b, eject, 0, 0) & 1, 1); /* locked */
+    ck_assert(ide_disc_locked(b.ide[0], 0));
     packet(&b, (const u8[12]){0x1E}, 0, 0);
+    ck_assert(!ide_disc_locked(b.ide[0], 0));
     ck_assert_uint_eq(packet(&b, eject, 0, 0) & 1, 0);
     ck_assert_uint_eq(packet(&b, ready, 0, 0) & 1, 1);
     packet(&b, (const u8[12]){0x1B, 0, 0, 0, 3}, 0, 0);
@@ -710,6 +712,14 @@ START_TEST(cd_commands)
     ide_change_disc(b.ide[0], 0, NULL);
     ck_assert_uint_eq(packet(&b, ready, 0, 0) & 1, 1);
     ck_assert_uint_eq(in(&b, REG_FEATURE) >> 4, 2);
+    /* The guest opens the tray, and its user lays a disc in: not ready, changed, ready. */
+    packet(&b, eject, 0, 0);
+    ide_change_disc(b.ide[0], 0, b.block);
+    ck_assert_uint_eq(packet(&b, ready, 0, 0) & 1, 1);
+    ck_assert_uint_eq(in(&b, REG_FEATURE) >> 4, 2);
+    ck_assert_uint_eq(packet(&b, ready, 0, 0) & 1, 1);
+    ck_assert_uint_eq(in(&b, REG_FEATURE) >> 4, 6);
+    ck_assert_uint_eq(packet(&b, ready, 0, 0) & 1, 0);
     board_close(&b);
 }
 END_TEST
