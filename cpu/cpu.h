@@ -228,6 +228,8 @@ typedef bool cpu_catch_fn(void *ctx, struct cpu *, const struct cpu_event *, int
 bool cpu_catch(struct cpu *, cpu_catch_fn *, void *ctx); /* false: no memory */
 /* While on, the delivery of an event stops too: one step is cpu_run() to the next count, or to a handler. */
 bool cpu_stop_at_handlers(struct cpu *, bool on); /* false: no memory */
+/* No interrupt is taken before the next instruction, as behind STI. */
+void cpu_hold_interrupts(struct cpu *);
 
 struct cpu_break {
     enum { CPU_BREAK_NONE, CPU_BREAK_POINT, CPU_BREAK_ACCESS, CPU_BREAK_EVENT, CPU_BREAK_HANDLER } kind;

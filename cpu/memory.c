@@ -360,7 +360,7 @@ size_t cpu_peek(struct cpu *cpu, u64 la, void *to, size_t size)
     size_t done = 0;
     while (done < size) {
         u64 at = la + done;
-        if (!is_canonical(&cpu->paging, at))
+        if (!is_canonical(&cpu->paging, at) || (!in_long(cpu) && at >> 32))
             break;
         struct walk w = cpu_walk(cpu, at, (struct access){.kind = ACCESS_READ});
         bool mapped = w.cause != CAUSE_NOT_PRESENT && w.cause != CAUSE_RESERVED_BIT; /* rights are no obstacle */

@@ -264,6 +264,12 @@ bool cpu_stop_at_handlers(struct cpu *cpu, bool on)
     return true;
 }
 
+void cpu_hold_interrupts(struct cpu *cpu)
+{
+    if (!cpu->halted && cpu->shadow == SHADOW_NONE)
+        cpu->shadow = SHADOW_STI;
+}
+
 const struct cpu_break *cpu_broke(const struct cpu *cpu)
 {
     static const struct cpu_break none = {.kind = CPU_BREAK_NONE};
@@ -317,7 +323,7 @@ size_t cpu_poke(struct cpu *cpu, u64 la, const void *from, size_t size)
     while (done < size) {
         u64 at = la + done, room = PAGE_SIZE - (at & ~PAGE_MASK);
         size_t n = size - done < room ? size - done : room;
-        if (!is_canonical(&cpu->paging, at))
+        if (!is_canonical(&cpu->paging, at) || (!in_long(cpu) && at >> 32))
             break;
         struct walk w = cpu_walk(cpu, at, (struct access){.kind = ACCESS_READ});
         if (w.cause == CAUSE_NOT_PRESENT || w.cause == CAUSE_RESERVED_BIT || /* rights are no obstacle */

@@ -93,6 +93,7 @@ enum machine_end_reason {
     END_REQUESTED,    /* machine_end_run() */
     END_INTERRUPTED,  /* machine_request_stop() */
     END_BOOT_FAILED,  /* the boot function failed after a reset */
+    END_PAUSED,       /* pause_at was reached, or the processor stopped for its debugger: cpu_broke() */
     END_COUNT,
 };
 
@@ -109,10 +110,15 @@ struct machine_end {
 
 struct machine_limits {
     u64 max_instructions; /* the run ends at exactly this count since creation; 0 is no limit */
+    u64 pause_at;         /* likewise, but with END_PAUSED, if nothing ended it there; 0: none */
 };
 
 /* May be called again to go on, except after END_TRIPLE_FAULT, END_DEAD_HALT and END_BOOT_FAILED. */
 struct machine_end machine_run(struct machine *, struct machine_limits);
+
+/* Called between two instructions of a run: at least every million, and before each leap of a sleeping processor. It
+ * may ask for the run's end. NULL: nobody. */
+void machine_on_slice(struct machine *, void (*slice)(void *ctx), void *ctx);
 
 /* From a callback or observer during machine_run: end it right after the current instruction. */
 void machine_end_run(struct machine *);
@@ -125,7 +131,10 @@ void machine_request_stop(struct machine *);
 #define MACHINE_HPET 0xFED00000u
 #define MACHINE_PM_BASE 0x600u
 enum { MACHINE_SLP_TYP_S5 = 0, MACHINE_SCI_IRQ = 9 };
-#define MACHINE_PIRQ_IRQS {10, 10, 11, 11} /* where firmware routes the four PCI interrupts */
+#define MACHINE_PIRQ_IRQS \
+    {                     \
+        10, 10, 11, 11    \
+    } /* where firmware routes the four PCI interrupts */
 bool machine_has_apic(struct machine *);
 
 /* Its parts. */

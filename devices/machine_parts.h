@@ -87,6 +87,8 @@ struct machine {
     bool reset_wanted; /* a reset line was pulsed */
     bool end_wanted;   /* `end` says why */
     struct machine_end end;
+    void (*slice)(void *ctx);
+    void *slice_ctx;
     volatile int stop; /* set asynchronously by machine_request_stop */
 };
 

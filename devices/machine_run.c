@@ -26,6 +26,7 @@ const char *machine_end_text(enum machine_end_reason reason)
         [END_REQUESTED] = "the awaited event was seen",
         [END_INTERRUPTED] = "stopped from outside",
         [END_BOOT_FAILED] = "nothing to boot after a reset",
+        [END_PAUSED] = "stopped for a debugger",
     };
 
     return (unsigned)reason < END_COUNT ? text[reason] : "?";
@@ -49,6 +50,12 @@ void machine_ask_reset(struct machine *m)
 }
 
 void machine_request_stop(struct machine *m) { m->stop = 1; }
+
+void machine_on_slice(struct machine *m, void (*slice)(void *ctx), void *ctx)
+{
+    m->slice = slice;
+    m->slice_ctx = ctx;
+}
 
 static bool can_wake(struct machine *m)
 {
@@ -93,10 +100,12 @@ static void do_reset(struct machine *m, enum machine_end_reason reason, int exit
 
 /* What stands at an instruction boundary. The budget outranks what the guest did with its last instruction, and a
  * triple fault outranks the budget. */
-static bool at_boundary(struct machine *m, u64 limit)
+static bool at_boundary(struct machine *m, u64 limit, u64 pause_at)
 {
     bool fatal = m->end_wanted && m->end.reason == END_TRIPLE_FAULT;
 
+    if (m->slice)
+        m->slice(m->slice_ctx);
     if (m->stop) {
         m->stop = 0;
         machine_end_with(m, END_INTERRUPTED, EXIT_OK, 0);
@@ -109,6 +118,8 @@ static bool at_boundary(struct machine *m, u64 limit)
             machine_end_with(m, END_BUDGET, EXIT_BUDGET, 0);
         }
     }
+    if (cpu_icount(m->cpu) >= pause_at)
+        machine_end_with(m, END_PAUSED, EXIT_OK, 0);
     return m->end_wanted;
 }
 
@@ -143,15 +154,22 @@ struct machine_end machine_run(struct machine *m, struct machine_limits limits)
     u64 reset_count = UINT64_MAX, leap_count = UINT64_MAX;
     unsigned fruitless = 0, leaps = 0;
     u64 limit = limits.max_instructions ? limits.max_instructions : UINT64_MAX;
+    u64 pause_at = limits.pause_at ? limits.pause_at : UINT64_MAX;
 
     m->end_wanted = false;
-    while (!at_boundary(m, limit)) {
+    while (!at_boundary(m, limit, pause_at)) {
         enum cpu_stop stop;
 
         clock_run(m->clock);
-        stop = m->reset_wanted || m->end_wanted ? CPU_STOP_REQUESTED : run_processor(m, limit); /* timers may ask */
+        stop = m->reset_wanted || m->end_wanted
+                   ? CPU_STOP_REQUESTED
+                   : run_processor(m, limit < pause_at ? limit : pause_at); /* timers may ask */
         if (m->end_wanted)
             continue;
+        if (stop == CPU_STOP_BREAK) {
+            machine_end_with(m, END_PAUSED, EXIT_OK, 0);
+            continue;
+        }
         if (stop == CPU_STOP_SHUTDOWN || m->reset_wanted) {
             fruitless = cpu_icount(m->cpu) == reset_count ? fruitless + 1 : 0;
             reset_count = cpu_icount(m->cpu);
@@ -169,7 +187,7 @@ struct machine_end machine_run(struct machine *m, struct machine_limits limits)
             do_reset(m, END_TRIPLE_FAULT, EXIT_TRIPLE_FAULT);
         else if (m->reset_wanted)
             do_reset(m, END_RESET, EXIT_OK);
-        else if (stop == CPU_STOP_HALTED && cpu_icount(m->cpu) < limit)
+        else if (stop == CPU_STOP_HALTED && cpu_icount(m->cpu) < limit && cpu_icount(m->cpu) < pause_at)
             leap(m);
     }
     m->end.icount = cpu_icount(m->cpu);

@@ -162,6 +162,14 @@ int console_get(void *console)
     return byte;
 }
 
+void console_still(struct console *c)
+{
+    if (c->out)
+        output_flush(c->out);
+    if (c->input.kind == INPUT_TERMINAL)
+        input_pump(c);
+}
+
 /* ---- Time ---- */
 
 /* Somebody types, or what is typed is recorded: standard input is looked at from a timer. */

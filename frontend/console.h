@@ -53,6 +53,9 @@ void console_detach(struct console *);
 /* A byte struck as an event (-1: the last has come). */
 void console_serial(void *console, int byte);
 
+/* The guest stands still: called again and again meanwhile. */
+void console_still(struct console *);
+
 int console_get(void *console);           /* struct uart_backend.get */
 void console_idle(void *console, u64 ns); /* struct machine_config.idle */
 void console_wrote(struct console *);     /* out has something to show */

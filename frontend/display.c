@@ -52,6 +52,12 @@ static void stay_paused(struct display *d)
     pace_forget(d->pace);
 }
 
+void display_still(struct display *d)
+{
+    show(d, host_now(d));
+    d->ops->pump(d);
+}
+
 /* A frame of host time should pass from one look to the next, however fast the guest runs. */
 static void adapt(struct display *d, u64 took)
 {

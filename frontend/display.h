@@ -53,6 +53,8 @@ bool window_is_possible(void);
 /* The rest of the struct is set by the caller before. */
 bool display_attach(struct display *, struct machine *);
 void display_detach(struct display *);
+/* The guest stands still: called again and again meanwhile. */
+void display_still(struct display *);
 /* The run has ended: show the last picture until the user closes it. */
 void display_linger(struct display *, const char *why);
 void display_close(struct display *);

@@ -61,6 +61,8 @@ struct options {
     bool speed_set;
     double speed; /* 0: as fast as possible */
     bool monitor_stdio;
+    const char *gdb; /* where gdb may connect: frontend/gdb.h; NULL: nowhere */
+    bool stopped;    /* -S: the guest does not run before somebody lets it */
     /* what is watched */
     const char *trace;
     enum trace_format trace_format;

@@ -8,6 +8,7 @@
 
 #include "frontend/expect.h"
 #include "frontend/filter.h"
+#include "frontend/gdb.h"
 
 /* ---- Tools ---- */
 
@@ -412,6 +413,34 @@ bool option_fail_on(struct setting *s, const char *value)
 
 /* ---- The run ---- */
 
+bool option_gdb(struct setting *s, const char *value)
+{
+    char reason[160];
+
+    if (s->o->gdb)
+        return option_refuse(s, "-s has named another place");
+    if (!gdb_where_valid(value, reason, sizeof(reason)))
+        return option_refuse(s, "%s", reason);
+    s->o->gdb = value;
+    return true;
+}
+
+bool option_s(struct setting *s, const char *value)
+{
+    (void)value;
+    if (s->o->gdb)
+        return option_refuse(s, "-gdb has named another place");
+    s->o->gdb = "tcp:127.0.0.1:1234";
+    return true;
+}
+
+bool option_stopped(struct setting *s, const char *value)
+{
+    (void)value;
+    s->o->stopped = true;
+    return true;
+}
+
 bool option_max_instructions(struct setting *s, const char *value)
 {
     if (!option_number(value, UINT64_MAX, &s->o->max_instructions) || !s->o->max_instructions)
@@ -492,7 +521,8 @@ bool option_not_yet(struct setting *s, const char *value)
 
 static unsigned stdio_users(const struct options *o)
 {
-    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + o->monitor_stdio + (o->display == DISPLAY_ANSI);
+    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + o->monitor_stdio + (o->display == DISPLAY_ANSI) +
+                 (o->gdb && !strncmp(o->gdb, "stdio", 5));
 
     for (int i = 0; i < MACHINE_COMS; i++)
         n += o->serial[i].kind == ENDPOINT_STDIO;
@@ -507,9 +537,11 @@ bool options_settle(struct options *o, char *why, size_t size)
     if (o->serial[0].kind == ENDPOINT_UNSET)
         o->serial[0].kind = !o->nographic && stdio_users(o) ? ENDPOINT_NONE : ENDPOINT_STDIO;
     if (stdio_users(o) > 1)
-        what = "stdio: two users of it among -serial, -debugcon, -monitor and -display ansi";
+        what = "stdio: two users of it among -serial, -debugcon, -monitor, -gdb and -display ansi";
     else if (o->record && o->replay)
         what = "-record-input: a recording is replayed as well";
+    else if (o->stopped && !o->gdb)
+        what = "-S: nobody could let the guest go: -s or -gdb";
     else if (o->trace_filter && !o->trace)
         what = "-trace-filter: there is no -trace-faults whose records it would choose";
     else if (o->no_vga && (o->screenshot || o->display > DISPLAY_NONE))

@@ -165,7 +165,7 @@ static void decide(struct recorder *rec, struct slot *s, enum outcome outcome)
 
 /* ---- The fault ---- */
 
-static void fill_state(struct record *r, struct cpu *cpu, const struct cpu_state *s)
+void record_place(struct record *r, struct cpu *cpu, const struct cpu_state *s)
 {
     u64 at = s->rip;
 
@@ -296,7 +296,7 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     r = &s->r;
     cpu_get_state(cpu, &state);
     fill_fault(rec, r, cpu, walk);
-    fill_state(r, cpu, &state);
+    record_place(r, cpu, &state);
     r->cr2 = la;
     r->size = width;
     r->access = *access;
@@ -517,7 +517,7 @@ static void record_link(struct recorder *rec, struct cpu *cpu, const struct stor
 
     cpu_get_state(cpu, &state);
     fill_fault(rec, r, cpu, &(struct walk){.cause = CAUSE_NONE});
-    fill_state(r, cpu, &state);
+    record_place(r, cpu, &state);
     r->vector = link->event.vector;
     r->has_error = link->event.has_error;
     r->error = link->event.error;

@@ -37,6 +37,9 @@ void recorder_shutdown(struct recorder *, struct cpu *, const struct story *);
 /* The run is over: everything that waits is pending. */
 void recorder_finish(struct recorder *);
 
+/* The part of a record that tells where the processor is: cs .. bytes. */
+void record_place(struct record *, struct cpu *, const struct cpu_state *);
+
 u64 recorder_count(const struct recorder *); /* records made */
 
 #endif

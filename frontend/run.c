@@ -8,8 +8,10 @@
 
 #include "bios/boot.h"
 #include "frontend/console.h"
+#include "frontend/control.h"
 #include "frontend/drives.h"
 #include "bios/demo/demo_image.h"
+#include "frontend/gdb.h"
 #include "frontend/image.h"
 #include "frontend/ram_hash.h"
 #include "frontend/screen.h"
@@ -38,6 +40,8 @@ struct run {
     struct matcher matcher;
     struct watch watch;
     struct symbols *symbols; /* NULL: nobody wants names */
+    struct control control;
+    struct gdb_server *gdb; /* NULL: nobody may connect */
     struct machine_end end;
     u64 host_ns;
     bool failed; /* an output lost something */
@@ -264,11 +268,34 @@ static bool open_symbols(struct run *r)
     return true;
 }
 
+/* What must go on while the guest stands still. */
+static void stand_still(void *ctx)
+{
+    struct run *r = ctx;
+
+    pace_forget(&r->screen.pace);
+    console_still(&r->console);
+    if (r->screen.display.ops)
+        display_still(&r->screen.display);
+    if (r->console.quit || r->screen.display.quit)
+        control_quit(&r->control);
+}
+
+static bool take_control(struct run *r)
+{
+    control_init(&r->control, r->machine, &r->host->signal);
+    r->control.stopped = r->o->stopped;
+    return control_add(&r->control, (struct control_user){.ctx = r, .still = stand_still}) &&
+           (!r->gdb || gdb_server_attach(r->gdb, &r->control));
+}
+
 static bool prepare(struct run *r)
 {
     bool explain = r->o->explain;
 
     if (!choose_image(r) || !open_outputs(r))
+        return false;
+    if (r->o->gdb && !(r->gdb = gdb_server_open(r->o->gdb, r->why, sizeof(r->why))))
         return false;
     if (r->o->stop_on && !matcher_init(&r->matcher, r->o->stop_on)) {
         snprintf(r->why, sizeof(r->why), "out of memory");
@@ -281,7 +308,7 @@ static bool prepare(struct run *r)
     r->screen.events.media_ctx = &r->drives;
     if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                     screen_overlay(&r->screen)) &&
-        screen_attach(&r->screen, r->machine, &r->console))
+        screen_attach(&r->screen, r->machine, &r->console) && take_control(r))
         return open_symbols(r);
     snprintf(r->why, sizeof(r->why), "out of memory");
     return false;
@@ -308,7 +335,7 @@ static void run_machine(struct run *r)
     r->host->machine = r->machine;
     r->host->armed();
     r->host_ns = host_ns();
-    r->end = machine_run(r->machine, limits);
+    r->end = control_run(&r->control, limits);
     r->host_ns = host_ns() - r->host_ns;
     r->failed |= !screen_finish(&r->screen, r->machine, &r->end);
     r->host->machine = NULL;
@@ -343,7 +370,7 @@ static void tell_stats(const struct run *r, int status)
             (unsigned long long)s.trace_invalidations, (unsigned long long)s.arena_flushes);
 }
 
-static bool quit(const struct run *r) { return r->console.quit || r->screen.display.quit; }
+static bool quit(const struct run *r) { return r->console.quit || r->screen.display.quit || r->control.quit; }
 
 /* A line for an end that the user may not have wanted. */
 static void tell_end(const struct run *r)
@@ -438,6 +465,7 @@ int run_guest(struct options *o, struct host *host)
         close_outputs(r);
         screen_close(&r->screen);
     }
+    gdb_server_close(r->gdb, status);
     watch_end(&r->watch);
     symbols_destroy(r->symbols);
     matcher_free(&r->matcher);

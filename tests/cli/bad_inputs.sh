@@ -69,7 +69,7 @@ done
 for option in -m -cpu -kernel -initrd -append -rom -bios -serial -seed -device --trace-faults --stop-on --expect; do
     refuse image $option
 done
-for option in -gdb --save-state --load-state; do
+for option in --save-state --load-state; do
     refuse_saying "not available yet" $option file image
 done
 for option in -mm --explode -z --stat --trace-fault -nographics $'--new\nline' $'-\e[31m'; do
@@ -90,7 +90,10 @@ refuse_saying "not max" --speed fast image
 refuse_saying "not sdl" -display nonsense image
 refuse_saying "replayed as well" --record-input a --replay-input b image
 refuse_saying "a screen is asked for" -vga none --screenshot a.png image
-refuse -S image
+refuse_saying "let the guest go" -S image
+refuse_saying "not tcp:HOST:PORT" -gdb :1234 image
+refuse_saying "no/such/socket" -gdb unix:no/such/socket image
+refuse_saying "column 6" --trace-faults t.csv --trace-filter 'cpl==' image
 refuse image -append x
 refuse --fail-on nothing image
 refuse --expect 'pf va=zz' image

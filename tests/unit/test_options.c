@@ -126,7 +126,16 @@ static const struct {
     {"x -parallel stdio", "-parallel: file:PATH or none"},
     {"x -global isa-debugcon.iobase=0", "-global: '0' is not a port"},
     {"x --save-state f", "-save-state: not available yet"},
-    {"x -gdb tcp::1234", "-gdb: not available yet"},
+    {"x -gdb tcp:127.0.0.1", "-gdb: 'tcp:127.0.0.1' is not tcp:HOST:PORT"},
+    {"x -gdb tcp::0", "-gdb: 'tcp::0' is not tcp:HOST:PORT"},
+    {"x -gdb tcp::65536", "-gdb: 'tcp::65536' is not tcp:HOST:PORT"},
+    {"x -gdb unix:", "-gdb: 'unix:' is not tcp:HOST:PORT, unix:PATH or stdio"},
+    {"x -gdb :1234", "-gdb: ':1234' is not tcp:HOST:PORT"},
+    {"x -gdb stdio,arch=arm", "-gdb: 'arch=arm' is not arch=i386 or arch=x86-64"},
+    {"x -gdb stdio -serial stdio", "stdio: two users"},
+    {"x -s -gdb stdio", "-gdb: -s has named another place"},
+    {"x -gdb stdio -s", "-s: -gdb has named another place"},
+    {"x -S", "-S: nobody could let the guest go"},
     {"report x", "report: this subcommand is not available yet"},
     {"x y", "y: one IMAGE only, and x is one"},
     {"x -kernel y", "-kernel: an IMAGE is named as well"},
@@ -187,6 +196,12 @@ END_TEST
 
 START_TEST(ends)
 {
+    taken("x -s -S");
+    ck_assert_str_eq(options.gdb, "tcp:127.0.0.1:1234");
+    ck_assert(options.stopped && options.serial[0].kind == ENDPOINT_STDIO);
+    taken("x -gdb stdio,arch=i386");
+    ck_assert_int_eq(options.serial[0].kind, ENDPOINT_NONE);
+    taken("x -gdb unix:/tmp/a,server,nowait");
     taken("x -debugcon stdio");
     ck_assert_int_eq(options.serial[0].kind, ENDPOINT_NONE);
     taken("x -serial file:/tmp/a -serial stdio -debugcon file:b");
