@@ -15,6 +15,8 @@ static const struct {
 #define PROSE(key, function, known) {#key, FIELD_TEXT},
 #define BYTES(key, bytes, n) {#key, FIELD_OPAQUE},
 #define WALK(key) {#key, FIELD_OPAQUE},
+#define WRITER(key) {#key, FIELD_OPAQUE},
+#define CHANGES(key) {#key, FIELD_OPAQUE},
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -24,6 +26,8 @@ static const struct {
 #undef PROSE
 #undef BYTES
 #undef WALK
+#undef WRITER
+#undef CHANGES
 };
 
 const char *field_name(enum field f) { return fields[f].name; }
@@ -119,6 +123,8 @@ void field_value(struct field_value *v, enum field f, const struct record *r, co
 #define PROSE(key, function, known_) FETCH(key, value_prose(v, r, function, known_))
 #define BYTES(key, bytes_, n)
 #define WALK(key)
+#define WRITER(key)
+#define CHANGES(key)
 #include "frontend/fields.def"
     only_names(v, f, r);
 }

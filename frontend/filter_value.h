@@ -14,6 +14,8 @@ enum field {
 #define PROSE(key, function, known) FIELD_##key,
 #define BYTES(key, bytes, n) FIELD_##key,
 #define WALK(key) FIELD_##key,
+#define WRITER(key) FIELD_##key,
+#define CHANGES(key) FIELD_##key,
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -23,6 +25,8 @@ enum field {
 #undef PROSE
 #undef BYTES
 #undef WALK
+#undef WRITER
+#undef CHANGES
     FIELD_COUNT,
 };
 
