@@ -37,6 +37,13 @@ static struct number from_parts(bool sign, u32 biased, u32 all_ones, s32 bias, u
     return n;
 }
 
+const struct real_format real_single = {24, 4, -126, 127}, real_double = {53, 8, -1022, 1023};
+
+u64 real_compose(const struct real_format *f, bool sign, u32 biased, u64 fraction)
+{
+    return fraction << 1 >> (65 - f->precision) | (u64)biased << (f->precision - 1) | (u64)sign << (f->width * 8 - 1);
+}
+
 struct number number_from_single(u32 v) { return from_parts(v >> 31, v >> 23 & 0xff, 0xff, 127, (u64)v << 41 >> 1); }
 
 struct number number_from_double(u64 v) { return from_parts(v >> 63, v >> 52 & 0x7ff, 0x7ff, 1023, v << 12 >> 1); }
@@ -110,7 +117,7 @@ static int compare_magnitudes(const struct number *a, const struct number *b)
     return a->fraction < b->fraction ? -1 : a->fraction > b->fraction;
 }
 
-struct outcome number_add(const struct number *a, const struct number *b, bool subtract, enum rounding rc)
+static struct outcome add(const struct number *a, const struct number *b, bool subtract, enum rounding rc)
 {
     bool b_sign = b->sign ^ subtract;
 
@@ -131,10 +138,21 @@ struct outcome number_add(const struct number *a, const struct number *b, bool s
     return compare_magnitudes(a, b) < 0 ? add_magnitudes(&other, a, a->sign, rc) : add_magnitudes(a, b, b_sign, rc);
 }
 
-struct outcome number_multiply(const struct number *a, const struct number *b)
+struct outcome number_sum(const struct number *a, const struct number *b, enum rounding rc)
+{
+    return add(a, b, false, rc);
+}
+
+struct outcome number_difference(const struct number *a, const struct number *b, enum rounding rc)
+{
+    return add(a, b, true, rc);
+}
+
+struct outcome number_product(const struct number *a, const struct number *b, enum rounding rc)
 {
     bool sign = a->sign ^ b->sign, zeroes = a->kind == NUMBER_ZERO || b->kind == NUMBER_ZERO;
 
+    (void)rc;
     if (a->kind == NUMBER_INFINITE || b->kind == NUMBER_INFINITE)
         return zeroes ? invalid() : infinite(sign);
     if (zeroes)
@@ -142,10 +160,11 @@ struct outcome number_multiply(const struct number *a, const struct number *b)
     return exactly(exact_from(sign, a->exponent + b->exponent + 1, (u128)a->fraction * b->fraction));
 }
 
-struct outcome number_divide(const struct number *a, const struct number *b)
+struct outcome number_quotient(const struct number *a, const struct number *b, enum rounding rc)
 {
     bool sign = a->sign ^ b->sign;
 
+    (void)rc;
     if (a->kind == b->kind && (a->kind == NUMBER_ZERO || a->kind == NUMBER_INFINITE))
         return invalid();
     if (a->kind == NUMBER_INFINITE)

@@ -52,16 +52,26 @@ static inline bool number_is_nan(const struct number *a)
     return a->kind == NUMBER_QUIET || a->kind == NUMBER_SIGNALLING;
 }
 
+/* The formats in memory, but for the extended one. */
+struct real_format {
+    unsigned precision, width; /* bits of the significand, bytes of all */
+    s32 lowest, highest;       /* exponents of normal numbers */
+};
+extern const struct real_format real_single, real_double;
+/* The exponent field of infinities and NaNs. */
+static inline u32 real_all_ones(const struct real_format *f) { return (u32)(2 * f->highest + 1); }
+/* Bits of a value: its exponent field, and a significand whose bit 63 is the integer bit, which is not stored. */
+u64 real_compose(const struct real_format *, bool sign, u32 biased, u64 fraction);
+
 /* From the formats' bits. */
 struct number number_from_single(u32);
 struct number number_from_double(u64);
 struct number number_from_extended(u64 mantissa, u16 exponent);
 struct number number_from_integer(s64);
 
-/* Not for NaNs and unsupported formats. The sign of an exact zero sum depends on the rounding. */
-struct outcome number_add(const struct number *a, const struct number *b, bool subtract, enum rounding);
-struct outcome number_multiply(const struct number *a, const struct number *b);
-struct outcome number_divide(const struct number *a, const struct number *b);
+/* Not for NaNs and unsupported formats. The rounding decides nothing but the sign of an exact zero sum. */
+typedef struct outcome number_operation_fn(const struct number *a, const struct number *b, enum rounding);
+number_operation_fn number_sum, number_difference, number_product, number_quotient;
 struct outcome number_root(const struct number *a);
 /* -1, 0, 1 */
 int number_compare(const struct number *a, const struct number *b);

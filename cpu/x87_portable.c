@@ -24,34 +24,13 @@ static fp80 from_normal(const struct number *n)
 
 /* Addition and its kin. */
 
-typedef struct outcome operation_fn(const struct number *, const struct number *, enum rounding);
-
-static struct outcome sum(const struct number *a, const struct number *b, enum rounding rc)
-{
-    return number_add(a, b, false, rc);
-}
-static struct outcome difference(const struct number *a, const struct number *b, enum rounding rc)
-{
-    return number_add(a, b, true, rc);
-}
 static struct outcome reverse_difference(const struct number *a, const struct number *b, enum rounding rc)
 {
-    return number_add(b, a, true, rc);
-}
-static struct outcome product(const struct number *a, const struct number *b, enum rounding rc)
-{
-    (void)rc;
-    return number_multiply(a, b);
-}
-static struct outcome quotient(const struct number *a, const struct number *b, enum rounding rc)
-{
-    (void)rc;
-    return number_divide(a, b);
+    return number_difference(b, a, rc);
 }
 static struct outcome reverse_quotient(const struct number *a, const struct number *b, enum rounding rc)
 {
-    (void)rc;
-    return number_divide(b, a);
+    return number_quotient(b, a, rc);
 }
 
 static u16 conclude(const struct x87 *x, const struct outcome *o, unsigned precision, u16 flags, fp80 *to)
@@ -61,7 +40,7 @@ static u16 conclude(const struct x87 *x, const struct outcome *o, unsigned preci
     return x87_conclude(x, o, precision, flags, to);
 }
 
-static u16 operate(const struct x87 *x, fp80 *a, const struct number *b, operation_fn *f)
+static u16 operate(const struct x87 *x, fp80 *a, const struct number *b, number_operation_fn *f)
 {
     struct number n = x87_number(a);
     u16 flags;
@@ -87,11 +66,11 @@ static struct number extended_at(const void *p) { return x87_number(p); }
     OPERATION_OF(name##_single, single_at, f)     \
     OPERATION_OF(name##_real64, double_at, f)     \
     const struct x87_arithmetic x87_##name = {name##_extended, name##_single, name##_real64};
-ARITHMETIC(add, sum)
-ARITHMETIC(sub, difference)
+ARITHMETIC(add, number_sum)
+ARITHMETIC(sub, number_difference)
 ARITHMETIC(subr, reverse_difference)
-ARITHMETIC(mul, product)
-ARITHMETIC(div, quotient)
+ARITHMETIC(mul, number_product)
+ARITHMETIC(div, number_quotient)
 ARITHMETIC(divr, reverse_quotient)
 
 u16 x87_sqrt(const struct x87 *x, fp80 *a)
@@ -268,7 +247,7 @@ static u16 remainder_of(const struct x87 *x, fp80 *a, const struct number *m, co
         ; /* it is the remainder */
     } else if (apart == -1) {
         if (m->fraction > n->fraction) { /* above a half: n - m, with n's bits one place higher */
-            struct outcome o = number_add(n, m, m->sign == n->sign, ROUND_NEAREST);
+            struct outcome o = (m->sign == n->sign ? number_difference : number_sum)(n, m, ROUND_NEAREST);
             o.value.sign = !m->sign;
             return quotient_codes(1) | x87_round(x, &o.value, 64, a);
         }
@@ -355,17 +334,9 @@ u16 x87_load_bcd(const struct x87 *x, fp80 *a, const void *from, bool *pushed)
 
 /* Stores. A NaN's payload is cut to the format. */
 
-struct real_format {
-    unsigned precision, width;
-    s32 lowest, highest;
-};
-static const struct real_format single_format = {24, 4, -126, 127}, double_format = {53, 8, -1022, 1023};
-
 static void put_real(const struct real_format *f, bool sign, u32 biased, u64 fraction, void *to)
 {
-    u64 v =
-        (fraction << 1 >> (65 - f->precision)) | (u64)biased << (f->precision - 1) | (u64)sign << (f->width * 8 - 1);
-    host_store(to, v, f->width);
+    host_store(to, real_compose(f, sign, biased, fraction), f->width);
 }
 
 static u16 store_rounded(const struct x87 *x, const struct number *n, const struct real_format *f, void *to)
@@ -396,7 +367,7 @@ static u16 store_rounded(const struct x87 *x, const struct number *n, const stru
 static u16 store_real(const struct x87 *x, const fp80 *a, const struct real_format *f, void *to)
 {
     struct number n = x87_number(a);
-    u32 all_ones = (u32)(2 * f->highest + 1);
+    u32 all_ones = real_all_ones(f);
     fp80 nan;
     u16 flags;
 
@@ -410,8 +381,8 @@ static u16 store_real(const struct x87 *x, const fp80 *a, const struct real_form
     return 0;
 }
 
-u16 x87_store_single(const struct x87 *x, const fp80 *a, void *to) { return store_real(x, a, &single_format, to); }
-u16 x87_store_double(const struct x87 *x, const fp80 *a, void *to) { return store_real(x, a, &double_format, to); }
+u16 x87_store_single(const struct x87 *x, const fp80 *a, void *to) { return store_real(x, a, &real_single, to); }
+u16 x87_store_double(const struct x87 *x, const fp80 *a, void *to) { return store_real(x, a, &real_double, to); }
 
 /* The magnitude if it is at most `limit` (one more when negative); else flags say invalid. */
 static u64 integer_of(const fp80 *a, enum rounding rc, u64 limit, bool one_more, u16 *flags)
