@@ -42,6 +42,7 @@ struct machine_config {
     struct machine_floppy floppy[MACHINE_FLOPPIES];
     struct tell printer;              /* each byte sent to LPT1 */
     char boot_order[4], boot_once[4]; /* for firmware: of 'a' floppy, 'c' disk, 'd' CD; the second until a reset */
+    bool any_floppy_boots;            /* firmware does not look for 55 AA at the end of a floppy disk's first sector */
     bool boot_menu;                   /* firmware offers a choice */
     u16 debugcon_port;                /* 0 is 0xE9 */
     struct tell debugcon;             /* each byte written to it */

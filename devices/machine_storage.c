@@ -150,7 +150,8 @@ void machine_describe_boot(struct machine *m, bool again)
     unsigned digits = boot_digits(*m->config.boot_once && !again ? m->config.boot_once : m->config.boot_order);
 
     rtc_set_nvram(m->rtc, BOOT_ORDER, (u8)digits);
-    rtc_set_nvram(m->rtc, BOOT_ORDER_THIRD, (u8)(digits >> 4 & 0xF0) | NO_SIGNATURE_CHECK);
+    rtc_set_nvram(m->rtc, BOOT_ORDER_THIRD,
+                  (u8)(digits >> 4 & 0xF0) | (m->config.any_floppy_boots ? NO_SIGNATURE_CHECK : 0));
 }
 
 /* RAM everywhere below 1 MiB, PIRQs on level-triggered lines, BARs assigned, IDE decoded. */

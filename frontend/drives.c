@@ -83,6 +83,7 @@ bool drives_open(struct drives *drives, const struct options *o, struct machine_
         config->floppy[i].block = *block;
     }
     memcpy(config->boot_order, o->boot_order, sizeof(config->boot_order));
+    config->any_floppy_boots = o->any_floppy_boots;
     memcpy(config->boot_once, o->boot_once, sizeof(config->boot_once));
     config->boot_menu = o->boot_menu;
     return true;

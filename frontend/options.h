@@ -49,7 +49,7 @@ struct options {
     struct drive_option drive[MACHINE_DRIVES], floppy[MACHINE_FLOPPIES];
     bool snapshot;                    /* of all of them */
     char boot_order[4], boot_once[4]; /* of a, c, d; empty: the default */
-    bool boot_menu;
+    bool boot_menu, any_floppy_boots;
     /* its ends */
     struct endpoint serial[MACHINE_COMS], debugcon, parallel;
     u16 debugcon_port; /* 0: E9h */
@@ -57,7 +57,7 @@ struct options {
     bool nographic;
     enum display_kind display;
     bool no_vga;
-    const char *screenshot, *record, *replay;
+    const char *screenshot, *record, *replay, *script;
     bool speed_set;
     double speed; /* 0: as fast as possible */
     bool monitor_stdio;

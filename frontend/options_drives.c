@@ -244,3 +244,10 @@ bool option_boot(struct setting *s, const char *value)
     }
     return true;
 }
+
+bool option_no_fd_bootchk(struct setting *s, const char *value)
+{
+    (void)value;
+    s->o->any_floppy_boots = true;
+    return true;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontend/options.h"
+#include "frontend/screenshot.h"
 
 /* QEMU's other types of window are windows too; its servers are not there. */
 bool option_display(struct setting *s, const char *value)
@@ -36,10 +37,8 @@ bool option_vga(struct setting *s, const char *value)
 
 bool option_screenshot(struct setting *s, const char *value)
 {
-    size_t n = strlen(value);
-
-    if (n < 5 || strcmp(value + n - 4, ".png") != 0)
-        return option_refuse(s, "'%s' does not end in .png", value);
+    if (!screenshot_is_picture(value) && !screenshot_is_text(value))
+        return option_refuse(s, "'%s' does not end in .png or .txt", value);
     s->o->screenshot = value;
     return true;
 }
@@ -67,5 +66,11 @@ bool option_record_input(struct setting *s, const char *value)
 bool option_replay_input(struct setting *s, const char *value)
 {
     s->o->replay = value;
+    return *value || option_refuse(s, "the file name is empty");
+}
+
+bool option_script(struct setting *s, const char *value)
+{
+    s->o->script = value;
     return *value || option_refuse(s, "the file name is empty");
 }

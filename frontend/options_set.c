@@ -540,11 +540,13 @@ bool options_settle(struct options *o, char *why, size_t size)
         what = "stdio: two users of it among -serial, -debugcon, -monitor, -gdb and -display ansi";
     else if (o->record && o->replay)
         what = "-record-input: a recording is replayed as well";
+    else if (o->script && o->replay)
+        what = "-script: a recording is replayed as well";
     else if (o->stopped && !o->gdb)
         what = "-S: nobody could let the guest go: -s or -gdb";
     else if (o->trace_filter && !o->trace)
         what = "-trace-filter: there is no -trace-faults whose records it would choose";
-    else if (o->no_vga && (o->screenshot || o->display > DISPLAY_NONE))
+    else if (o->no_vga && (o->screenshot || o->script || o->display > DISPLAY_NONE))
         what = "-vga: none, but a screen is asked for";
     else if (o->demo && (o->image || o->kernel || o->rom || o->initrd || o->append))
         what = "demo: runs the embedded guest, and takes no image of another";

@@ -399,12 +399,12 @@ static void tell_end(const struct run *r)
 /* Several may hold: files, expectation, triple fault, budget, guest, in that order. */
 static int status_of(const struct run *r)
 {
-    bool awaited = r->o->stop_on || r->o->expect_post || r->o->expects;
+    bool awaited = r->o->stop_on || r->o->expect_post || r->o->expects || r->o->script;
     bool met = watch_expectations(&r->watch, stderr);
 
     if (r->failed)
         return EXIT_FILES;
-    if (!met || (r->end.reason == END_TRIPLE_FAULT && r->o->fail_on_triple_fault))
+    if (!met || r->screen.script_unmet || (r->end.reason == END_TRIPLE_FAULT && r->o->fail_on_triple_fault))
         return EXIT_UNMET;
     if (r->end.reason == END_TRIPLE_FAULT)
         return EXIT_TRIPLE;

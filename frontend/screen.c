@@ -82,10 +82,12 @@ bool screen_open(struct screen *s, const struct options *o, char *why, size_t si
         return false;
     interactive = s->display.ops != NULL;
     s->pace = pace_make(o->speed_set ? o->speed : 1);
-    s->listening = interactive;
+    if (o->script && !script_open(&s->script, o->script, why, size))
+        return false;
+    s->listening = interactive || o->script;
     if (o->replay)
         return events_replay(&s->events, o->replay, hash, &s->listening, why, size);
-    return !o->record || events_record(&s->events, o->record, hash, interactive, why, size);
+    return !o->record || events_record(&s->events, o->record, hash, s->listening, why, size);
 }
 
 struct overlay *screen_overlay(struct screen *s)
@@ -104,6 +106,7 @@ bool screen_attach(struct screen *s, struct machine *m, struct console *c)
     s->events.serial_ctx = c;
     i8042_expect_input(machine_keyboard_controller(m), s->listening);
     events_attach(&s->events, m);
+    script_attach(&s->script, m, &s->events);
     s->display.events = &s->events;
     s->display.stop = c->stop;
     s->display.pace = &s->pace;
@@ -123,6 +126,7 @@ bool screen_finish(struct screen *s, struct machine *m, const struct machine_end
     bool good = events_finish(&s->events, end->icount, end->ns);
     char why[256];
 
+    s->script_unmet = !script_finish(&s->script);
     if (d->ops && d->machine) {
         display_detach(d);
         if (worth_a_look(end) && !d->quit && screen_overlay(s))
@@ -139,5 +143,6 @@ bool screen_finish(struct screen *s, struct machine *m, const struct machine_end
 void screen_close(struct screen *s)
 {
     display_close(&s->display);
+    script_close(&s->script);
     events_free(&s->events);
 }

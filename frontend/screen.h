@@ -6,6 +6,7 @@
 #include "frontend/console.h"
 #include "frontend/display.h"
 #include "frontend/options.h"
+#include "frontend/script.h"
 
 struct screen {
     const struct options *o;
@@ -13,7 +14,9 @@ struct screen {
     struct events events;
     struct pace pace;
     struct overlay overlay;
-    bool listening; /* somebody is, or was when it was recorded, at keyboard and mouse */
+    struct script script;
+    bool script_unmet; /* a step of it failed, or was not reached */
+    bool listening;    /* somebody is, or was when it was recorded, at keyboard and mouse */
 };
 
 /* Opens display and recording. False with one line in `why`; a window that was not asked for is done without. */
