@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/drives.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,24 +111,15 @@ static bool takes_media(const struct drives *drives, int i)
 }
 
 /* QEMU's names: the drives on the first and second IDE channel, and the floppy drives. */
-static void name_drive(int i, char name[16])
-{
-    if (i < MACHINE_DRIVES)
-        snprintf(name, 16, "ide%d-cd%d", i / 2, i % 2);
-    else
-        snprintf(name, 16, "floppy%d", i - MACHINE_DRIVES);
-}
+static const char *const drive_names[MACHINE_ALL_DRIVES] = {"ide0-cd0", "ide0-cd1", "ide1-cd0",
+                                                            "ide1-cd1", "floppy0",  "floppy1"};
 
 /* The drive of that name, or the first of its kind (`wanted` NULL); -1 if there is none. */
 static int find_drive(const struct drives *drives, const char *wanted, bool cdrom)
 {
-    char name[16];
-
-    for (int i = 0; i < MACHINE_ALL_DRIVES; i++) {
-        name_drive(i, name);
-        if (takes_media(drives, i) && (wanted ? !strcmp(name, wanted) : (i < MACHINE_DRIVES) == cdrom))
+    for (int i = 0; i < MACHINE_ALL_DRIVES; i++)
+        if (takes_media(drives, i) && (wanted ? !strcmp(drive_names[i], wanted) : (i < MACHINE_DRIVES) == cdrom))
             return i;
-    }
     return -1;
 }
 
@@ -194,7 +184,7 @@ bool drives_change(void *ctx, struct input_event *ev, char *why, size_t size)
 
     if (i < 0)
         return false;
-    name_drive(i, ev->drive);
+    snprintf(ev->drive, sizeof(ev->drive), "%s", drive_names[i]);
     if (ev->path && strchr(ev->path, '\n')) {
         snprintf(why, size, "a file name of two lines");
         return false;
