@@ -7,7 +7,7 @@
 
 #include "frontend/text.h"
 
-enum { CELL_W = 8, CELL_H = 16, COLUMNS_MIN = 90, ROWS_MIN = 25 };
+enum { CELL_W = 8, CELL_H = 16, COLUMNS_MIN = 132, ROWS_MIN = 36 };
 enum { WORDS_ROWS = 5, PANEL_ROWS = 7, LABEL = 36 /* characters before the bars */ };
 enum { WHITE = 0xFFFFFF, GREY = 0xA0A0A0, YELLOW = 0xFFE060 };
 #define GLOW_NS 4000000000ull

@@ -36,7 +36,7 @@ struct overlay {
 void overlay_raised(struct overlay *, const struct record *);
 void overlay_decided(struct overlay *, const struct record *, const char *words);
 
-/* A surface for the guest's picture and the overlay over it: at least 80 by 25 characters. False without memory. */
+/* A surface for the guest's picture and the overlay over it: at least 132 by 36 characters. False without memory. */
 bool overlay_fit(struct surface *mix, const struct surface *guest);
 /* The keys that mean something to the window, over the guest's picture. */
 void overlay_keys(const struct surface *guest, struct surface *mix);

@@ -16,7 +16,8 @@
     F(Quit)                                                                                                         \
     F(GetError)                                                                                                     \
     F(SetHint)                                                                                                      \
-    F(CreateWindow) F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize) F(SetWindowFullscreen) F(GetWindowSurface)  \
+    F(CreateWindow)                                                                                                 \
+    F(DestroyWindow) F(SetWindowTitle) F(SetWindowSize) F(SetWindowFullscreen) F(GetWindowSurface)                  \
         F(UpdateWindowSurfaceRects) F(CreateRGBSurfaceWithFormatFrom) F(FreeSurface) F(FillRect) F(UpperBlitScaled) \
             F(PollEvent) F(WaitEventTimeout) F(SetRelativeMouseMode) F(SetWindowGrab) F(GetClipboardText) F(free)   \
                 F(GetMouseState)
@@ -34,7 +35,7 @@ struct window {
     unsigned buttons;
     bool down[256];     /* keys the guest holds, so that they can be let go */
     struct surface mix; /* the picture with the overlay over it */
-    u64 title_at;
+    u64 title_at, overlay_at;
     unsigned says; /* of the events' words that the title has shown, */
     u64 said_at;   /* since then */
 };
@@ -134,10 +135,12 @@ static const struct surface *mixed(struct display *d)
     if (!overlay_fit(&w->mix, &d->view.surface))
         return &d->view.surface;
     mouse_in_picture(w, &x, &y);
+    if (!d->paused)
+        w->overlay_at = d->shown; /* a pause is for looking: rates and glow stand still, too */
     if (w->keys)
         overlay_keys(&d->view.surface, &w->mix);
     else
-        overlay_draw(d->overlay, d->machine, &d->view.surface, &w->mix, x, y, d->shown);
+        overlay_draw(d->overlay, d->machine, &d->view.surface, &w->mix, x, y, w->overlay_at);
     return &w->mix;
 }
 

@@ -21,10 +21,21 @@ for name in $names; do
     echo "$plain" | grep -qE -- "^$name( |\$)"
     verdict $? "$name is not in the manual page"
 done
-for key in Ctrl-Alt-G F12 '\^A x'; do
-    echo "$help" | grep -q "^  $key " && echo "$plain" | grep -q "^.B $key$"
-    verdict $? "the key $key"
-done
+# The keys: those of the table are in both, and those that the window and the terminal look for are those of the table.
+keys=$(sed -n 's/^BINDING("[^"]*", "\([^"]*\)".*/\1/p' frontend/bindings.def)
+[ "$(echo "$keys" | wc -l)" -ge 15 ]
+verdict $? "bindings.def lists keys"
+while read -r key; do
+    echo "$help" | grep -qF "  $key " && echo "$plain" | grep -qxF ".B $key"
+    verdict $? "the key $key is not in --help and the manual page"
+done <<<"$keys"
+named() { echo "$keys" | sed -n "s/^$1//p" | sort; }
+handled=$(sed -n '/^static bool command/,/^}/s/.*case SDL_SCANCODE_\([A-Z0-9]*\):.*/\1/p' frontend/window.c | grep -vx F12 | sort)
+[ -n "$handled" ] && [ "$handled" = "$(named Ctrl-Alt-)" ]
+verdict $? "the window's keys: $handled; the table's: $(named Ctrl-Alt-)"
+handled=$(sed -n "/^static void command/,/^}/s/.*case '\(.\)':.*/\1/p" frontend/ansi.c | sort)
+[ -n "$handled" ] && [ "$handled" = "$(named '\^A ' | grep -vxF '^A')" ]
+verdict $? "the terminal's keys: $handled; the table's: $(named '\^A ')"
 if command -v groff >/dev/null; then
     [ -z "$(groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null)" ]
     verdict $? "groff warns: $(groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null | head -n 3)"
