@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The .csv trace (RFC 4180 but for the line ends): the same keys as columns, null is empty, lists are joined by ";". */
+#include "frontend/who.h"
 #include "frontend/writers.h"
 
 /* A comma before every column but the first. */
@@ -63,46 +64,17 @@ static void put_walk(struct text *t, const struct walk *w)
     }
 }
 
-static void put_writer(struct text *t, const struct record *r)
+static void put_json(struct text *t, const struct record *r, void (*json)(struct text *, const struct record *),
+                     bool known)
 {
-    const struct table_change *c = &r->writer;
-    bool known = r->past == PAST_KNOWN, inside = known && c->write.by != WRITER_OUTSIDE;
+    char buffer[4096];
+    struct text j = TEXT_OVER(buffer);
 
-    text_char(t, ',');
-    put_name(t, known                     ? table_writer_name((enum table_writer)c->write.by)
-                : r->past == PAST_UNKNOWN ? "unknown"
-                : r->past == PAST_NEVER   ? "never"
-                                          : NULL);
-    text_char(t, ',');
-    put_hex(t, c->write.rip, inside);
-    text_char(t, ',');
-    put_number(t, c->write.icount, known);
-    text_char(t, ',');
-    put_hex(t, c->write.la, known && c->write.la != TABLES_NO_ADDRESS);
-    text_char(t, ',');
-    put_hex(t, c->was, known);
-    text_char(t, ',');
-    put_hex(t, c->is, known);
-    text_char(t, ',');
-    put_number(t, r->writes, known);
-}
-
-/* at:old:new:rip;... */
-static void put_changes(struct text *t, const struct record *r)
-{
-    for (unsigned i = 0; i < r->changes; i++) {
-        const struct table_change *c = &r->change[i];
-
-        if (i)
-            text_char(t, ';');
-        text_hex(t, c->at);
-        text_char(t, ':');
-        text_hex(t, c->was);
-        text_char(t, ':');
-        text_hex(t, c->is);
-        text_char(t, ':');
-        put_hex(t, c->write.rip, c->write.by != WRITER_OUTSIDE);
-    }
+    if (!known)
+        return;
+    json(&j, r);
+    text_end(&j);
+    put_quoted(t, buffer);
 }
 
 void csv_header(struct text *t)
@@ -118,10 +90,7 @@ void csv_header(struct text *t)
 #define PROSE(key, function, known) COLUMN(key)
 #define BYTES(key, bytes, n) COLUMN(key)
 #define WALK(key) COLUMN(key)
-#define WRITER(key)  \
-    COLUMN(key##_by) \
-    COLUMN(key##_rip) COLUMN(key##_icount) COLUMN(key##_la) COLUMN(key##_old) COLUMN(key##_new) COLUMN(key##_count)
-#define CHANGES(key) COLUMN(key)
+#define JSON(key, function, known) COLUMN(key)
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -131,8 +100,7 @@ void csv_header(struct text *t)
 #undef PROSE
 #undef BYTES
 #undef WALK
-#undef WRITER
-#undef CHANGES
+#undef JSON
     text_char(t, '\n');
 }
 
@@ -149,8 +117,7 @@ void csv_record(struct text *t, const struct record *r, const struct disasm_line
 #define PROSE(key, function, known) separate(t, begin), put_prose(t, r, function, known);
 #define BYTES(key, bytes, n) separate(t, begin), text_hex_bytes(t, bytes, n);
 #define WALK(key) separate(t, begin), put_walk(t, &r->walk);
-#define WRITER(key) put_writer(t, r);
-#define CHANGES(key) separate(t, begin), put_changes(t, r);
+#define JSON(key, function, known) separate(t, begin), put_json(t, r, function, known);
 #include "frontend/fields.def"
     text_char(t, '\n');
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "frontend/who.h"
 #include "frontend/filter_value.h"
 
 #include "frontend/writers.h"
@@ -15,8 +16,7 @@ static const struct {
 #define PROSE(key, function, known) {#key, FIELD_TEXT},
 #define BYTES(key, bytes, n) {#key, FIELD_OPAQUE},
 #define WALK(key) {#key, FIELD_OPAQUE},
-#define WRITER(key) {#key, FIELD_OPAQUE},
-#define CHANGES(key) {#key, FIELD_OPAQUE},
+#define JSON(key, function, known) {#key, FIELD_OPAQUE},
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -26,8 +26,7 @@ static const struct {
 #undef PROSE
 #undef BYTES
 #undef WALK
-#undef WRITER
-#undef CHANGES
+#undef JSON
 };
 
 const char *field_name(enum field f) { return fields[f].name; }
@@ -123,8 +122,7 @@ void field_value(struct field_value *v, enum field f, const struct record *r, co
 #define PROSE(key, function, known_) FETCH(key, value_prose(v, r, function, known_))
 #define BYTES(key, bytes_, n)
 #define WALK(key)
-#define WRITER(key)
-#define CHANGES(key)
+#define JSON(key, function, known)
 #include "frontend/fields.def"
     only_names(v, f, r);
 }

@@ -14,8 +14,7 @@ enum field {
 #define PROSE(key, function, known) FIELD_##key,
 #define BYTES(key, bytes, n) FIELD_##key,
 #define WALK(key) FIELD_##key,
-#define WRITER(key) FIELD_##key,
-#define CHANGES(key) FIELD_##key,
+#define JSON(key, function, known) FIELD_##key,
 #include "frontend/fields.def"
 #undef NUMBER
 #undef HEX
@@ -25,8 +24,7 @@ enum field {
 #undef PROSE
 #undef BYTES
 #undef WALK
-#undef WRITER
-#undef CHANGES
+#undef JSON
     FIELD_COUNT,
 };
 

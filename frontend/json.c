@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The .jsonl trace: one JSON object a line. No string in a record ever needs an escape: all are our own words. */
+#include "frontend/who.h"
 #include "frontend/writers.h"
 
 #define TEXT(literal) text_bytes(t, literal, sizeof(literal) - 1)
@@ -81,60 +82,13 @@ static void put_walk(struct text *t, const struct walk *w)
     text_char(t, ']');
 }
 
-static void put_member(struct text *t, const char *key, u64 value)
+static void put_json(struct text *t, const struct record *r, void (*json)(struct text *, const struct record *),
+                     bool known)
 {
-    text_string(t, key);
-    text_char(t, '"');
-    text_hex(t, value);
-    text_char(t, '"');
-}
-
-static void put_change(struct text *t, const struct table_change *c)
-{
-    bool inside = c->write.by != WRITER_OUTSIDE;
-
-    TEXT("{\"by\":\"");
-    text_string(t, table_writer_name((enum table_writer)c->write.by));
-    text_char(t, '"');
-    if (inside)
-        put_member(t, ",\"rip\":", c->write.rip);
-    TEXT(",\"icount\":");
-    text_decimal(t, c->write.icount);
-    if (inside) {
-        TEXT(",\"cpu\":");
-        text_decimal(t, c->write.cpu);
-        TEXT(",\"cpl\":");
-        text_decimal(t, c->write.cpl);
-    }
-    if (c->write.la != TABLES_NO_ADDRESS)
-        put_member(t, ",\"la\":", c->write.la);
-    put_member(t, ",\"at\":", c->at);
-    put_member(t, ",\"old\":", c->was);
-    put_member(t, ",\"new\":", c->is);
-}
-
-static void put_writer(struct text *t, const struct record *r)
-{
-    if (r->past == PAST_KNOWN) {
-        put_change(t, &r->writer);
-        TEXT(",\"count\":");
-        text_decimal(t, r->writes);
-        text_char(t, '}');
-    } else {
-        put_name(t, r->past == PAST_UNKNOWN ? "unknown" : r->past == PAST_NEVER ? "never" : NULL);
-    }
-}
-
-static void put_changes(struct text *t, const struct record *r)
-{
-    text_char(t, '[');
-    for (unsigned i = 0; i < r->changes; i++) {
-        if (i)
-            text_char(t, ',');
-        put_change(t, &r->change[i]);
-        text_char(t, '}');
-    }
-    text_char(t, ']');
+    if (known)
+        json(t, r);
+    else
+        TEXT("null");
 }
 
 #define KEY(key) put_key(t, &",\"" #key "\":"[r_first], sizeof(",\"" #key "\":") - 1 - r_first), r_first = 0
@@ -153,8 +107,7 @@ void json_record(struct text *t, const struct record *r, const struct disasm_lin
 #define PROSE(key, function, known) KEY(key), put_prose(t, r, function, known);
 #define BYTES(key, bytes, n) KEY(key), put_bytes(t, bytes, n);
 #define WALK(key) KEY(key), put_walk(t, &r->walk);
-#define WRITER(key) KEY(key), put_writer(t, r);
-#define CHANGES(key) KEY(key), put_changes(t, r);
+#define JSON(key, function, known) KEY(key), put_json(t, r, function, known);
 #include "frontend/fields.def"
     TEXT("}\n");
 }

@@ -69,3 +69,63 @@ void who_changed(struct tables *tables, struct record *r)
             r->change[r->changes++] = *c;
     }
 }
+
+/* ---- As JSON ---- */
+
+#define TEXT(literal) text_bytes(t, literal, sizeof(literal) - 1)
+
+static void put_member(struct text *t, const char *key, u64 value)
+{
+    text_string(t, key);
+    text_char(t, '"');
+    text_hex(t, value);
+    text_char(t, '"');
+}
+
+static void put_change(struct text *t, const struct table_change *c)
+{
+    bool inside = c->write.by != WRITER_OUTSIDE;
+
+    TEXT("{\"by\":\"");
+    text_string(t, table_writer_name((enum table_writer)c->write.by));
+    text_char(t, '"');
+    if (inside)
+        put_member(t, ",\"rip\":", c->write.rip);
+    TEXT(",\"icount\":");
+    text_decimal(t, c->write.icount);
+    if (inside) {
+        TEXT(",\"cpu\":");
+        text_decimal(t, c->write.cpu);
+        TEXT(",\"cpl\":");
+        text_decimal(t, c->write.cpl);
+    }
+    if (c->write.la != TABLES_NO_ADDRESS)
+        put_member(t, ",\"la\":", c->write.la);
+    put_member(t, ",\"at\":", c->at);
+    put_member(t, ",\"old\":", c->was);
+    put_member(t, ",\"new\":", c->is);
+}
+
+void json_writer(struct text *t, const struct record *r)
+{
+    if (r->past == PAST_KNOWN) {
+        put_change(t, &r->writer);
+        TEXT(",\"count\":");
+        text_decimal(t, r->writes);
+        text_char(t, '}');
+    } else {
+        text_string(t, r->past == PAST_UNKNOWN ? "\"unknown\"" : r->past == PAST_NEVER ? "\"never\"" : "null");
+    }
+}
+
+void json_changes(struct text *t, const struct record *r)
+{
+    text_char(t, '[');
+    for (unsigned i = 0; i < r->changes; i++) {
+        if (i)
+            text_char(t, ',');
+        put_change(t, &r->change[i]);
+        text_char(t, '}');
+    }
+    text_char(t, ']');
+}

@@ -8,6 +8,11 @@
 /* At the fault: the writer of the entry that decided, and whether the mapping was made elsewhere. `tables` may be NULL:
  * then nothing is known. */
 void who_wrote(struct tables *, struct record *, struct cpu *);
+/* The keys `writer` and `changes` of the trace: {"by":"instruction","rip":"0x..",..}, "unknown" (before the page was
+ * first used as a table), "never" (since reset) or null; and a list of such objects. */
+void json_writer(struct text *, const struct record *);
+void json_changes(struct text *, const struct record *);
+
 /* When the context runs again: what changed meanwhile. */
 void who_changed(struct tables *, struct record *);
 

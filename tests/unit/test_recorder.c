@@ -448,7 +448,7 @@ static const char expected_json[] =
     "\"walk\":[{\"level\":2,\"at\":\"0x1f01bf0\",\"entry\":\"0x1f33067\"},"
     "{\"level\":1,\"at\":\"0x1f33950\",\"entry\":\"0x0\"}],"
     "\"outcome\":\"mapped\",\"then\":null,\"pte_before\":\"0x0\",\"pte_after\":\"0x8000000012345867\","
-    "\"handler_instructions\":2113,\"writer\":null,\"changes\":[],\"source\":null,\"backtrace\":[]}\n";
+    "\"handler_instructions\":2113,\"writer\":null,\"changes\":null,\"source\":null,\"backtrace\":[]}\n";
 
 START_TEST(json)
 {
