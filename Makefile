@@ -143,6 +143,7 @@ check: install-test-packages ## install what tests need, build with gcc and clan
 	@+$(SUBMAKE) FLOAT=portable BUILD=$(BUILD)/portable $(PORTABLE_TESTS) $(BUILD)/portable/faultline
 	@tests/run.sh $(LINTS) "tests/lint/sibling.sh $(BUILD)/release" "tests/mutation/mutate.pl check ." $(TEST_MAIN:%.c=$(BUILD)/release/%) $(ASAN_TESTS) $(PORTABLE_TESTS) $(FUZZ_REPLAYS) \
 	    "tests/conformance/run.sh $(BUILD)/release/faultline $(BUILD)/conformance" \
+	    "tests/planted/run.sh $(BUILD)/asan/faultline $(BUILD)/planted" \
 	    "$(BUILD)/release/tests/isa/vectors tests/vectors/sst286.bin.gz" \
 	    $(foreach s,$(wildcard tests/cli/*.sh),"$(s) $(BUILD)/asan/faultline") $(foreach s,$(wildcard tests/guests/*.sh),"$(s) $(BUILD)/release/faultline")
 

@@ -78,7 +78,8 @@ struct cpu_stale {
     /* The old translation was used. False: it was not here any more, for it had been replaced or dropped; another
      * processor might have used it. */
     bool used;
-    bool dirty_lost; /* the same page still, but D was cleared, and this write does not set it again */
+    bool other_tables; /* no entry has changed, but CR3, and the PCID is the same */
+    bool dirty_lost;   /* the same page still, but D was cleared, and this write does not set it again */
 };
 
 /*

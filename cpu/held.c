@@ -40,6 +40,7 @@ struct held {
     u64 random;
     u32 mask;
     u64 all, contexts, of_pcid[4096]; /* epochs: how often each was flushed */
+    u64 root[4096];                   /* the table that each PCID was used with last */
     u64 sizes;                        /* a bit for each page size seen */
     u32 by_leaf[HELD_MOST];           /* heads of chains */
     u8 upper[BLOOM];                  /* entries above the leaf that something was loaded through */
@@ -282,6 +283,7 @@ static bool examine(struct cpu *cpu, struct held_entry *e, u64 la, struct access
         return false; /* another access may show a difference */
     s.global = e->pcid == GLOBAL_PCID;
     s.now = &now;
+    s.other_tables = now.steps && e->at[0] != now.step[0].at;
     s.used = used;
     s.entry = entry_that_changed(e, &now);
     e->reported = true;
@@ -441,6 +443,23 @@ const struct code_tlb_entry *held_translate_code(struct cpu *cpu, u64 la, struct
 
 /* ---- Invalidation ---- */
 
+/* A PCID is loaded and nothing flushed: what was translated by other tables is suspect. */
+static void other_tables(struct cpu *cpu, u16 pcid)
+{
+    struct held *h = cpu->held;
+    u64 root = walk_root(&cpu->paging);
+
+    if (h->root[pcid] == root)
+        return;
+    h->root[pcid] = root;
+    for (u32 n = 0; n <= h->mask; n++) {
+        struct held_entry *e = &h->entry[n];
+
+        if (e->size && e->pcid == pcid && (e->at[0] & PAGE_MASK) != root)
+            suspect(cpu, e);
+    }
+}
+
 void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
 {
     struct held *h = cpu->held;
@@ -451,7 +470,12 @@ void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
     switch (what) {
     case FLUSH_ALL: h->all++; break;
     case FLUSH_CONTEXTS: h->contexts++; break;
-    case FLUSH_PCID: h->of_pcid[la_or_pcid & 0xfff]++; break;
+    case FLUSH_PCID:
+        h->of_pcid[la_or_pcid & 0xfff]++;
+        if (la_or_pcid == pcid_now(cpu) && cpu->paging.mode != PAGING_NONE)
+            h->root[la_or_pcid & 0xfff] = walk_root(&cpu->paging);
+        break;
+    case FLUSH_NONE: other_tables(cpu, (u16)la_or_pcid); break;
     case FLUSH_PAGE:
         while ((e = look_up(cpu, la_or_pcid)) != NULL)
             drop(h, e);

@@ -21,7 +21,7 @@ static inline u64 tlb_key_of(const struct cpu *cpu, struct access a)
 
 /* What is flushed, as the guest asked: everything; everything but global pages; of a PCID; the page of a linear
  * address. */
-enum cpu_flush { FLUSH_ALL, FLUSH_CONTEXTS, FLUSH_PCID, FLUSH_PAGE };
+enum cpu_flush { FLUSH_ALL, FLUSH_CONTEXTS, FLUSH_PCID, FLUSH_PAGE, FLUSH_NONE /* MOV to CR3 that keeps a PCID */ };
 
 /* Where an access lands in host terms. host is NULL for a device. */
 struct translation {

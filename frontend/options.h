@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "devices/machine.h"
+#include "frontend/checks.h"
 
 #define OPTIONS_EXPECTS 64
 #define OPTIONS_SYMBOLS 12
@@ -68,6 +69,8 @@ struct options {
     enum trace_format trace_format;
     const char *trace_filter; /* a condition of frontend/filter.h, or NULL */
     bool explain, stats, ram_hash;
+    bool check[CHECKS];
+    enum cpu_tlb tlb;
     u64 max_instructions;
     const char *stop_on;
     bool expect_post;

@@ -9,7 +9,7 @@
 #include "frontend/text.h"
 #include "mmu/tables.h"
 
-#define RECORD_FRAMES 8 /* of the guest's stack */
+#define RECORD_FRAMES 8     /* of the guest's stack */
 #define RECORD_NONE (~0ull) /* no parent, no outcome yet */
 
 enum outcome {
@@ -74,7 +74,7 @@ struct record {
     u64 writes;
     /* A recent change that made present what is not present here: the entry of the same index in a table that is not
      * walked. */
-    bool misplaced;
+    bool misplaced, beside; /* ... or beside this one, in the same table */
     struct table_change elsewhere;
     u64 register_source; /* a PAE PDPTE register decided: what memory holds there now */
 
@@ -94,8 +94,8 @@ enum outcome record_outcome(const struct record *);
 /* PML5E .. PTE */
 const char *level_name(unsigned level);
 const char *access_name(enum access_kind);
-const char *implicit_name(enum implicit); /* NULL for none */
-const char *vector_name(unsigned vector); /* #PF ..., NULL if it has none */
+const char *implicit_name(enum implicit);                 /* NULL for none */
+const char *vector_name(unsigned vector);                 /* #PF ..., NULL if it has none */
 void record_symbol(struct text *, const struct record *); /* name+0x1f */
 void record_source(struct text *, const struct record *); /* file:line */
 void error_bits(struct text *, u32 error, const char *quote, const char *between);

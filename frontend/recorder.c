@@ -238,7 +238,8 @@ static struct slot *slot_take(struct recorder *rec)
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
     s->r.past = PAST_UNWATCHED;
-    s->r.misplaced = false;
+    s->r.misplaced = s->r.beside = false;
+    s->r.register_source = 0;
     s->r.changed = s->r.repeats = s->r.changes = 0;
     return s;
 }

@@ -14,11 +14,11 @@
 /* All may be NULL. A record is borrowed for the call. */
 struct recorder_events {
     void (*describe)(void *ctx, struct cpu *, struct record *); /* before that: names for its addresses */
-    void (*raised)(void *ctx, const struct record *);  /* at the fault; no outcome yet */
-    void (*decided)(void *ctx, const struct record *); /* its outcome is known */
-    void (*ordered)(void *ctx, const struct record *); /* the same, but in order of seq */
-    u64 (*time_ns)(void *ctx);                         /* guest time */
-    struct tables *tables;                             /* who wrote what; NULL: nobody watched */
+    void (*raised)(void *ctx, const struct record *);           /* at the fault; no outcome yet */
+    void (*decided)(void *ctx, const struct record *);          /* its outcome is known */
+    void (*ordered)(void *ctx, const struct record *);          /* the same, but in order of seq */
+    u64 (*time_ns)(void *ctx);                                  /* guest time */
+    struct tables *tables;                                      /* who wrote what; NULL: nobody watched */
     void *ctx;
 };
 

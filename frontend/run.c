@@ -346,6 +346,21 @@ static void run_machine(struct run *r)
     output_flush(&r->standard);
 }
 
+static void tell_checks(const struct run *r)
+{
+    char line[128];
+    struct text t = TEXT_OVER(line);
+    bool any = false;
+
+    for (enum check c = 0; c < CHECKS; c++)
+        any |= r->o->check[c];
+    if (!any)
+        return;
+    checks_total(&r->watch.checks, &t);
+    text_end(&t);
+    fprintf(stderr, "faultline: checks: %s\n", line);
+}
+
 static void tell_stats(const struct run *r, int status)
 {
     struct cpu_stats s;
@@ -368,6 +383,7 @@ static void tell_stats(const struct run *r, int status)
             (unsigned long long)s.exceptions, (unsigned long long)s.interrupts, line[1]);
     fprintf(stderr, "faultline: %s traces built, %llu made stale, %llu times all dropped\n", line[3],
             (unsigned long long)s.trace_invalidations, (unsigned long long)s.arena_flushes);
+    tell_checks(r);
 }
 
 static bool quit(const struct run *r) { return r->console.quit || r->screen.display.quit || r->control.quit; }

@@ -153,7 +153,17 @@ static void tell_where(struct cpu *cpu, const struct cpu_state *state, FILE *to)
             (unsigned long long)state->idt_base, state->idt_limit);
 }
 
-void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
+static void tell_verdict(const struct story *s, struct cpu *cpu, struct tables *tables, FILE *to)
+{
+    char line[768];
+    struct text t = TEXT_OVER(line);
+
+    story_verdict(&t, s, cpu, tables);
+    text_end(&t);
+    fprintf(to, "faultline: triple fault: %s\n", line);
+}
+
+void story_tell(const struct story *s, struct cpu *cpu, struct tables *tables, FILE *to)
 {
     struct cpu_state state;
     struct record r = {.vector = VEC_PF, .cpl = (u8)cpu_cpl(cpu)};
@@ -164,6 +174,7 @@ void story_tell(const struct story *s, struct cpu *cpu, FILE *to)
     r.efer = state.efer;
     r.pkru = state.pkru;
     r.pkrs = state.pkrs;
+    tell_verdict(s, cpu, tables, to);
     tell_where(cpu, &state, to);
     tell_recent(s, real, to);
     for (unsigned i = 0; i < s->links; i++) {

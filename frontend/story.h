@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cpu/cpu.h"
+#include "frontend/text.h"
 
 #define STORY_LINKS 8   /* a chain has at most 5 */
 #define STORY_RECENT 8u /* events before it; a power of two */
@@ -31,7 +32,9 @@ struct story {
 void story_event(struct story *, struct cpu *, const struct cpu_event *);
 void story_delivery_failed(struct story *, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,
                            const char *step);
-/* Tells it, several lines of text. */
-void story_tell(const struct story *, struct cpu *, FILE *);
+/* What is wrong, in one sentence. `tables`: who wrote the entry that decided; may be NULL. */
+void story_verdict(struct text *, const struct story *, struct cpu *, struct tables *tables);
+/* Tells it, several lines of text: the verdict first. */
+void story_tell(const struct story *, struct cpu *, struct tables *, FILE *);
 
 #endif

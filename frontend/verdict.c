@@ -290,6 +290,12 @@ void verdict_cure(struct text *t, const struct record *r)
     }
 }
 
+/* SDM "PDPTE Registers": of PAE paging. */
+static bool is_register(const struct record *r)
+{
+    return r->walk.level == 3 && r->cr4 & CR4_PAE && !(r->efer & EFER_LMA);
+}
+
 void verdict_short(struct text *t, const struct record *r)
 {
     static const char *const clause[CAUSE_COUNT] = {
@@ -305,6 +311,14 @@ void verdict_short(struct text *t, const struct record *r)
 
     text_string(t, level_name(r->walk.level));
     text_char(t, ' ');
+    if (is_register(r) && r->walk.cause == CAUSE_NOT_PRESENT && r->register_source & PTE_P) {
+        text_string(t, "not present in its register, though memory at ");
+        text_hex(t, record_deciding(r)->at);
+        text_string(t, " holds ");
+        text_hex(t, r->register_source);
+        text_string(t, " now (MOV to CR3 loads it)");
+        return;
+    }
     if (r->walk.cause == CAUSE_RESERVED_BIT) {
         text_string(t, "with reserved bit ");
         text_decimal(t, r->walk.bit);
@@ -364,6 +378,13 @@ void verdict_who(struct text *t, const struct record *r)
     }
     if (!r->misplaced)
         return;
+    if (r->beside) {
+        text_string(t, "; the entry beside it, at ");
+        text_hex(t, r->elsewhere.at);
+        text_string(t, ", was written ");
+        verdict_writer(t, &r->elsewhere);
+        return;
+    }
     text_string(t, "; such an entry was written ");
     verdict_writer(t, &r->elsewhere);
     text_string(t, " at ");

@@ -151,33 +151,53 @@ static void on_resume(void *ctx, struct cpu *cpu)
 /* A guest may do nothing else: after these, those are told whose number is a power of two. */
 #define STORIES_TOLD 16
 
-/* The story comes after the output that led to it. */
+/* The story comes after the output that led to it, and before the faults it is made of. */
 static void on_shutdown(void *ctx, struct cpu *cpu)
 {
     struct watch *w = ctx;
 
-    if (w->recorder)
-        recorder_shutdown(w->recorder, cpu, &w->story);
     if (w->lines)
         output_flush(w->lines);
     w->triple_faults++;
     if (w->triple_faults <= STORIES_TOLD || !(w->triple_faults & (w->triple_faults - 1)))
-        story_tell(&w->story, cpu, stderr);
+        story_tell(&w->story, cpu, w->tables, stderr);
     if (w->triple_faults == STORIES_TOLD)
         fprintf(
             stderr,
             "faultline: the machine resets again and again; from here only triple faults 32, 64, 128 .. are told\n");
+    if (w->recorder)
+        recorder_shutdown(w->recorder, cpu, &w->story);
+    if (w->lines)
+        output_flush(w->lines);
     w->story.links = 0;
 }
 
 /* ---- Life ---- */
 
+static void on_stale(void *ctx, struct cpu *cpu, const struct cpu_stale *stale)
+{
+    struct watch *w = ctx;
+
+    if (w->lines)
+        output_flush(w->lines);
+    checks_stale(&w->checks, cpu, stale);
+}
+
+/* Who writes entries is told of each fault, and what may be cached needs to know when they change. */
 static bool begin_tables(struct watch *w)
 {
-    w->tables = tables_create(machine_phys(w->machine));
-    if (w->tables)
-        cpu_watch_tables(machine_cpu(w->machine), w->tables);
-    return w->tables;
+    const struct options *o = w->options;
+    struct cpu *cpu = machine_cpu(w->machine);
+
+    w->checks.machine = w->machine;
+    w->checks.to = stderr;
+    if (!w->lines && !w->trace && !o->check[CHECK_STALE_TLB] && !o->check[CHECK_LINT] && o->tlb == CPU_TLB_FAST)
+        return true;
+    w->checks.tables = w->tables = tables_create(machine_phys(w->machine));
+    if (!w->tables)
+        return false;
+    cpu_watch_tables(cpu, w->tables);
+    return cpu_hold(cpu, o->tlb, o->check[CHECK_STALE_TLB], o->seed);
 }
 
 static bool begin_recorder(struct watch *w)
@@ -208,6 +228,7 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .event = on_event,
         .delivery_failed = on_delivery_failed,
         .shutdown = on_shutdown,
+        .stale = on_stale,
     };
 
     *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines, .overlay = overlay};
@@ -215,7 +236,7 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
     if (o->trace_filter)
         filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
-    if ((lines || trace) && !begin_tables(w))
+    if (!begin_tables(w))
         return false;
     if (!begin_recorder(w))
         return false;
@@ -245,6 +266,8 @@ void watch_finish(struct watch *w)
         tell_repeats(w);
         output_flush(w->lines);
     }
+    if (w->machine && w->options->check[CHECK_LINT])
+        checks_lint(&w->checks, machine_cpu(w->machine), "at the end");
     if (w->options->explain)
         explain_table(&w->explain, stderr);
 }
@@ -275,8 +298,10 @@ void watch_end(struct watch *w)
 {
     recorder_destroy(w->recorder);
     disasm_destroy(w->disasm);
-    if (w->machine && w->tables)
+    if (w->machine && w->tables) {
+        cpu_hold(machine_cpu(w->machine), CPU_TLB_FAST, false, 0);
         cpu_watch_tables(machine_cpu(w->machine), NULL);
+    }
     tables_destroy(w->tables);
     w->tables = NULL;
     w->recorder = NULL;

@@ -16,8 +16,9 @@ struct watch {
     const struct options *options;
     struct recorder *recorder; /* NULL if nobody asked for faults */
     struct story story;
-    u64 triple_faults;     /* so far */
-    u64 repeats;           /* of a loop, not told yet */
+    u64 triple_faults; /* so far */
+    u64 repeats;       /* of a loop, not told yet */
+    struct checks checks;
     struct tables *tables; /* NULL if nobody asked who wrote entries */
     struct disasm *disasm;
     struct symbols *symbols; /* NULL: no names */

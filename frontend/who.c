@@ -3,13 +3,15 @@
 
 #define RECENT_ENOUGH 100000u /* instructions: a store this long ago may still be meant for this access */
 
+#define BESIDE_RECENT 64u /* a neighbour is written all the time: this one must have been for this access */
+
 /* A change, in this address space and not long ago, that made present an entry of the same index in another table: of
  * the same level, as far as can be known, so that the mapping was made, but where it is not looked for. */
 static void find_misplaced(struct tables *tables, struct record *r, const struct walk_step *s)
 {
     u64 serial = tables_serial(tables);
 
-    r->misplaced = false;
+    r->misplaced = r->beside = false;
     if (r->walk.cause != CAUSE_NOT_PRESENT)
         return;
     for (unsigned n = 0; n < TABLES_RECENT && serial; n++, serial--) {
@@ -19,9 +21,19 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
             return;
         if (c->at == s->at)
             return; /* this entry was written after any other: it is as it was meant */
-        if ((c->at ^ s->at) & ~PAGE_MASK || c->write.cr3 != r->cr3 || tables_level(tables, c->at) != s->level ||
-            !(c->is & PTE_P) || c->was & PTE_P)
+        if (c->write.cr3 != r->cr3 || !(c->is & PTE_P) || c->was & PTE_P || tables_level(tables, c->at) != s->level)
             continue;
+        if ((c->at & PAGE_MASK) == (s->at & PAGE_MASK)) {
+            u64 width = r->cr4 & BIT(5) ? 8 : 4;
+
+            if (c->at + width != s->at && c->at - width != s->at)
+                continue;
+            r->beside = r->icount - c->write.icount <= BESIDE_RECENT;
+            if (!r->beside)
+                return;
+        } else if ((c->at ^ s->at) & ~PAGE_MASK) {
+            continue;
+        }
         r->misplaced = true;
         r->elsewhere = *c;
         return;

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/checks.h"
+
+#include "frontend/ptdump.h"
+#include "frontend/record.h"
+
+const char *check_name(enum check c)
+{
+    static const char *const names[CHECKS] = {"stale-tlb", "lint", "strict"};
+
+    return names[c];
+}
+
+bool checks_is_new(struct checks *c, enum check which, u64 place)
+{
+    u64 key = (place ^ (u64)which << 60) * 0x9e3779b97f4a7c15ull | 1;
+    u64 *slot = &c->seen[key >> 40 & (CHECKS_SEEN - 1)];
+
+    for (unsigned n = 0; n < 8; n++, slot = &c->seen[(slot - c->seen + 1) & (CHECKS_SEEN - 1)]) {
+        if (*slot == key)
+            return false;
+        if (!*slot)
+            break;
+    }
+    *slot = key;
+    c->count[which]++;
+    return true;
+}
+
+void checks_total(const struct checks *c, struct text *t)
+{
+    bool first = true;
+
+    for (enum check i = 0; i < CHECKS; i++) {
+        if (!c->count[i])
+            continue;
+        text_string(t, first ? "" : ", ");
+        text_grouped(t, c->count[i]);
+        text_char(t, ' ');
+        text_string(t, check_name(i));
+        first = false;
+    }
+    if (first)
+        text_string(t, "nothing found");
+}
+
+static void tell(const struct checks *c, struct text *t, const char *line)
+{
+    text_end(t);
+    fprintf(c->to, "%s\n", line);
+}
+
+/* ---- stale-tlb ---- */
+
+static void put_use(struct text *t, struct cpu *cpu, const struct cpu_stale *s)
+{
+    struct cpu_state state;
+    const char *own = implicit_name(s->access.implicit);
+
+    cpu_get_state(cpu, &state);
+    text_string(t, own ? own : s->access.user ? "user" : "kernel");
+    text_char(t, ' ');
+    text_string(t, s->access.kind == ACCESS_EXECUTE ? "fetch" : access_name(s->access.kind));
+    text_string(t, s->access.kind == ACCESS_WRITE ? " to " : " of ");
+    text_hex(t, s->la);
+    text_string(t, " at ");
+    text_hex(t, state.rip);
+    text_string(t, " (instruction ");
+    text_grouped(t, cpu_icount(cpu));
+    text_char(t, ')');
+}
+
+static void put_page(struct text *t, const struct cpu_stale *s)
+{
+    text_string(t, s->size > PAGE_SIZE ? (s->size >> 30 ? "a 1G " : s->size == 2 << 20 ? "a 2M " : "a 4M ") : "a ");
+    text_string(t, s->global ? "global " : "");
+    text_string(t, "translation to ");
+    text_hex(t, s->pa + (s->la - s->page));
+    text_string(t, " loaded at instruction ");
+    text_grouped(t, s->loaded);
+}
+
+/* What the tables say of the access now. */
+static void put_now(struct text *t, const struct cpu_stale *s)
+{
+    const struct walk *w = s->now;
+    unsigned level = w->level;
+
+    for (unsigned i = 0; i < w->steps; i++)
+        if (w->step[i].at == s->entry)
+            level = w->step[i].level;
+    if (s->other_tables) {
+        text_string(t, ", but CR3 names other tables now: ");
+    } else {
+        text_string(t, ", but the ");
+        text_string(t, level_name(level));
+        text_string(t, " at ");
+        text_hex(t, s->entry);
+        text_string(t, " has changed since: ");
+    }
+    if (s->dirty_lost) {
+        text_string(t, "its D flag was cleared, and this write does not set it again");
+    } else if (w->cause != CAUSE_NONE) {
+        text_string(t, "the tables refuse this access now (");
+        text_string(t, fault_cause_name(w->cause));
+        text_char(t, ')');
+    } else {
+        text_string(t, "the tables lead to ");
+        text_hex(t, w->pa);
+        text_string(t, " now");
+    }
+}
+
+static void put_writer(struct text *t, struct tables *tables, u64 at)
+{
+    struct table_change history[TABLES_HISTORY];
+    unsigned n;
+
+    if (!tables || tables_history(tables, at, history, &n, NULL) != PAST_KNOWN)
+        return;
+    text_string(t, "; written ");
+    verdict_writer(t, &history[0]);
+    text_string(t, " (");
+    text_hex(t, history[0].was);
+    text_string(t, " -> ");
+    text_hex(t, history[0].is);
+    text_char(t, ')');
+}
+
+/*
+ * SDM, "Recommended Invalidation": an entry that was present and changed in its address or to fewer rights must be
+ * invalidated; "Delayed Invalidation" lets that wait only for as long as nothing uses the translation. What the manual
+ * calls optional (more rights, P = 1, A and D set) is no finding. A cleared D flag is between the two: "Optional
+ * Invalidation" allows it to whoever does not take D = 0 for "not written".
+ */
+void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
+{
+    struct cpu_state state;
+    char line[768];
+    struct text t = TEXT_OVER(line);
+
+    cpu_get_state(cpu, &state);
+    if (!checks_is_new(c, CHECK_STALE_TLB, state.rip))
+        return;
+    text_string(&t, s->dirty_lost ? "check stale-tlb: fragile: " : "check stale-tlb: missing invalidation: ");
+    put_use(&t, cpu, s);
+    text_string(&t, s->used ? " used " : ": another processor might still use ");
+    put_page(&t, s);
+    put_now(&t, s);
+    if (!s->other_tables)
+        put_writer(&t, c->tables, s->entry);
+    tell(c, &t, line);
+}
+
+/* ---- lint ---- */
+
+#define LINT_LINES 64u /* told at most at a time */
+
+struct lint {
+    struct checks *checks;
+    struct cpu *cpu;
+    const char *when;
+    unsigned lines;
+};
+
+static void finding(struct lint *l, unsigned kind, const struct range *r, const char *what)
+{
+    char line[512];
+    struct text t = TEXT_OVER(line);
+
+    if (!checks_is_new(l->checks, CHECK_LINT, r->first ^ kind))
+        return;
+    if (++l->lines > LINT_LINES)
+        return;
+    text_string(&t, "check lint: ");
+    text_string(&t, what);
+    text_string(&t, ", ");
+    text_string(&t, l->when);
+    text_string(&t, ": ");
+    ptdump_range(&t, r, true);
+    put_writer(&t, l->checks->tables, r->at);
+    tell(l->checks, &t, line);
+}
+
+/* A part of the range that maps a page in use as a table. */
+static bool maps_table(struct lint *l, const struct range *r, u64 *at)
+{
+    if (!l->checks->tables)
+        return false;
+    for (u64 n = 0; n <= r->last - r->first && n < 1ull << 34; n += PAGE_SIZE)
+        if (tables_watched(l->checks->tables, r->pa + n)) {
+            *at = n;
+            return true;
+        }
+    return false;
+}
+
+static bool is_memory(struct lint *l, const struct range *r)
+{
+    struct phys *phys = machine_phys(l->checks->machine);
+    u64 last = r->pa + (r->last - r->first);
+
+    return phys_page_read(phys, r->pa) && phys_page_read(phys, last);
+}
+
+static bool lint_range(void *ctx, const struct range *r)
+{
+    struct lint *l = ctx;
+    bool nxe = cpu_paging(l->cpu)->nxe, high = r->first >> 63;
+    u64 n;
+
+    if (r->bad) {
+        finding(l, 1, r, "reserved bits: no access is possible");
+        return l->lines <= LINT_LINES;
+    }
+    if (nxe && r->writable && !r->nx)
+        finding(l, 2, r, "both writable and executable");
+    if (r->user && high)
+        finding(l, 3, r, "user code may reach the upper half");
+    if (r->user && r->writable && maps_table(l, r, &n)) {
+        struct range page = *r;
+
+        page.first += n, page.pa += n, page.last = page.first + PAGE_SIZE - 1;
+        finding(l, 4, &page, "user code may write a page that is used as a table");
+    }
+    if (r->nx == false && !is_memory(l, r))
+        finding(l, 5, r, "executable, but neither RAM nor ROM");
+    return l->lines <= LINT_LINES;
+}
+
+void checks_lint(struct checks *c, struct cpu *cpu, const char *when)
+{
+    struct lint l = {.checks = c, .cpu = cpu, .when = when};
+    struct ranges_query query = {.last = ~0ull, .by_frame = true};
+    enum ranges_end end;
+
+    if (cpu_paging(cpu)->mode == PAGING_NONE)
+        return;
+    end = ranges_each(cpu_paging(cpu), cpu_table_reader(cpu), &query, lint_range, &l);
+    if (end != RANGES_ALL)
+        fprintf(c->to, "check lint: there is more than could be looked at %s\n", when);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bugs that hardware shows late, or on some other processor: what --check asks for. Every finding is one line on
+ * stderr, "check NAME: VERDICT: ...", once for each place.
+ */
+#ifndef FAULTLINE_FRONTEND_CHECKS_H
+#define FAULTLINE_FRONTEND_CHECKS_H
+
+#include <stdio.h>
+
+#include "devices/machine.h"
+#include "frontend/text.h"
+
+enum check { CHECK_STALE_TLB, CHECK_LINT, CHECK_STRICT, CHECKS };
+const char *check_name(enum check);
+
+#define CHECKS_SEEN 4096u /* places remembered; a power of two. What more there is may be told twice */
+
+struct checks {
+    struct machine *machine;
+    struct tables *tables; /* who wrote entries; NULL if nobody knows */
+    FILE *to;
+    u64 count[CHECKS]; /* findings told */
+    u64 seen[CHECKS_SEEN];
+};
+
+/* A translation was used though its entries have changed: the observer's event. */
+void checks_stale(struct checks *, struct cpu *, const struct cpu_stale *);
+/* Looks at the whole address space of now: W+X pages, kernel code and data that user code may write, tables that can be
+ * written through a user mapping, reserved bits, pages that are not RAM. `when` is told: "at the end". */
+void checks_lint(struct checks *, struct cpu *, const char *when);
+
+/* A finding at this place (any number that tells places apart): true, and counted, if it is the first there. */
+bool checks_is_new(struct checks *, enum check, u64 place);
+/* "3 stale-tlb, 1 lint"; for --stats. */
+void checks_total(const struct checks *, struct text *);
+
+#endif
