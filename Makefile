@@ -38,6 +38,7 @@ endif
 
 CAPSTONE_CFLAGS = $(shell pkg-config --cflags capstone 2>/dev/null)
 CAPSTONE_LIBS = $(shell pkg-config --libs capstone 2>/dev/null || echo -lcapstone)
+EDIT_LIBS = -ledit
 # MPFR computes the x87's transcendental instructions.
 MATH_LIBS = -lmpfr -lgmp -lm
 # Names and lines of guest programs.
@@ -85,7 +86,7 @@ include bios/demo/demo.mk
 
 $(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
 
 # Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
 TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
@@ -94,7 +95,7 @@ VECTORS := $(wildcard tests/isa/vectors.c)
 TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%) $(VECTORS:%.c=$(OUT)/%)
 TEST_SHARED := $(filter-out $(TEST_MAIN) $(VECTORS),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
 SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
-TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lZydis -lpng -lz $(MATH_LIBS)
+TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lZydis -lpng -lz $(MATH_LIBS)
 # What of the frontend can be tested without its main().
 FRONT_LIB_OBJ := $(filter-out $(OUT)/frontend/main.o,$(FRONT_OBJ))
 
@@ -110,7 +111,7 @@ tests: $(TEST_PROGRAMS) $(OUT)/faultline
 
 include tests/fuzz/fuzz.mk
 
-BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev libedit-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils xvfb xauth xdotool seabios cwm libx11-dev
 # For check-guests: programs for the guests, in 32 and 64 bits (gcc-multilib would drive out cross compilers), and their file systems.
 GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio seabios grub-common grub-pc-bin xorriso mtools isolinux syslinux-common e2fsprogs

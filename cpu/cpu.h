@@ -259,6 +259,16 @@ enum cpu_tlb {
 /* Needs cpu_watch_tables. False without memory. `seed`: of HOSTILE's choices. */
 bool cpu_hold(struct cpu *, enum cpu_tlb, bool report_stale, u64 seed);
 
+/* A translation that is held for the current address space: a page of 4 KiB, whatever maps it. */
+struct cpu_translation {
+    u64 la, pa;
+    bool code;     /* for fetches; else for data */
+    bool writable; /* data: for writes too */
+    enum { CPU_FOR_SUPERVISOR, CPU_FOR_SUPERVISOR_AC, CPU_FOR_USER } who;
+};
+/* Each one, in no order. */
+void cpu_translations(struct cpu *, void (*each)(void *ctx, const struct cpu_translation *), void *ctx);
+
 void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL removes */
 
 /* Execution knobs for tests and debugging (never change what the guest sees). */

@@ -326,3 +326,26 @@ void tlb_keys_refresh(struct cpu *cpu)
     cpu->tlb_key = (u64)cpu->tlb_generation << 2 | who;
     cpu->jump_key = cpu->jump_epoch << 24 | (u64)cpu->tlb_generation << 12 | (u64)(cpu->cpl == 3) << 11 | cpu->mode;
 }
+
+/* Looking. */
+
+void cpu_translations(struct cpu *cpu, void (*each)(void *ctx, const struct cpu_translation *), void *ctx)
+{
+    for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+        const struct tlb_entry *e = &cpu->tlb[i];
+        if (!cpu->tlb_generation || (e->read_tag >> 2 & (KEY_GENERATIONS - 1)) != cpu->tlb_generation)
+            continue;
+        struct cpu_translation t = {.la = e->read_tag & PAGE_MASK,
+                                    .pa = e->pa & PAGE_MASK,
+                                    .writable = e->pa & TLB_WRITABLE,
+                                    .who = e->read_tag & 3};
+        each(ctx, &t);
+    }
+    for (unsigned i = 0; i < CODE_TLB_ENTRIES; i++) {
+        const struct code_tlb_entry *e = &cpu->code_tlb[i];
+        if (!cpu->tlb_generation || (e->tag >> 2 & (KEY_GENERATIONS - 1)) != cpu->tlb_generation)
+            continue;
+        struct cpu_translation t = {.la = e->tag & PAGE_MASK, .pa = e->pa, .code = true, .who = e->tag & 3};
+        each(ctx, &t);
+    }
+}

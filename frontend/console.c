@@ -54,7 +54,7 @@ void matcher_free(struct matcher *m)
 
 void console_init(struct console *c, const volatile sig_atomic_t *stop)
 {
-    *c = (struct console){.stop = stop};
+    *c = (struct console){.stop = stop, .wake_fd = -1};
     c->input.ended = true;
 }
 
@@ -69,7 +69,7 @@ void console_take_input(struct console *c, bool escapes)
     c->input.escapes = escapes && c->input.kind == INPUT_TERMINAL;
 }
 
-/* ^A and then: x ends the run, ^A is a ^A, h explains. False if the byte is not for the guest. */
+/* ^A and then: x ends the run, c is the monitor, ^A is a ^A, h explains. False if the byte is not for the guest. */
 static bool escape(struct console *c, u8 byte)
 {
     struct input *in = &c->input;
@@ -84,10 +84,13 @@ static bool escape(struct console *c, u8 byte)
     if (byte == 'x' && c->machine) {
         c->quit = true;
         machine_request_stop(c->machine);
+    } else if (byte == 'c' && c->monitor_switch) {
+        c->monitor_switch(c->monitor);
     } else if (byte == 'c') {
-        fputs("\r\nfaultline: there is no monitor yet\r\n", stderr);
+        fputs("\r\nfaultline: the monitor is elsewhere, or there is none (-monitor)\r\n", stderr);
     } else if (byte == 'h' || byte == '?') {
-        fputs("\r\nfaultline: ^A x ends the run, ^A ^A sends ^A\r\n", stderr);
+        fputs("\r\nfaultline: ^A x ends the run, ^A c switches between serial line and monitor, ^A ^A sends ^A\r\n",
+              stderr);
     }
     return byte == CONTROL_A;
 }
@@ -98,6 +101,10 @@ static void input_push(struct console *c, u8 byte)
 
     if (!escape(c, byte))
         return;
+    if (c->monitor_focus) {
+        c->monitor_bytes(c->monitor, &byte, 1);
+        return;
+    }
     if (!in->as_events) {
         in->buffer[(in->first + in->count++) % sizeof(in->buffer)] = byte;
         return;
@@ -146,6 +153,8 @@ static void input_pump(struct console *c)
         input_push(c, bytes[i]);
 }
 
+void console_look(struct console *c) { input_pump(c); }
+
 int console_get(void *console)
 {
     struct console *c = console;
@@ -180,14 +189,24 @@ static bool is_looked_at(const struct console *c)
     return in->kind == INPUT_TERMINAL || (in->as_events && in->kind != INPUT_NONE);
 }
 
-static bool input_within(u64 ns)
+/* Somebody may be typing. */
+static bool input_may_come(const struct console *c)
+{
+    return !c->input.ended && c->input.kind != INPUT_FILE && c->input.kind != INPUT_NONE;
+}
+
+static bool input_within(const struct console *c, u64 ns)
 {
     struct timespec t = {.tv_sec = 0, .tv_nsec = (long)ns};
+    int last = -1;
     fd_set set;
 
     FD_ZERO(&set);
-    FD_SET(STDIN_FILENO, &set);
-    return pselect(STDIN_FILENO + 1, &set, NULL, NULL, &t, NULL) > 0;
+    if (input_may_come(c))
+        FD_SET(STDIN_FILENO, &set), last = STDIN_FILENO;
+    if (c->wake_fd >= 0 && c->wake_fd < FD_SETSIZE)
+        FD_SET(c->wake_fd, &set), last = c->wake_fd;
+    return pselect(last + 1, &set, NULL, NULL, &t, NULL) > 0;
 }
 
 static void refresh_due(void *console, u64 now)
@@ -203,7 +222,7 @@ static void refresh_due(void *console, u64 now)
     if (c->input.as_events)
         events_poll(c->events, now);
     if (c->pace && c->input.kind == INPUT_TERMINAL && (ahead = pace_ahead(c->pace, now)) >= SLEEP_AT_LEAST)
-        input_within(ahead < SLEEP_AT_MOST ? ahead : SLEEP_AT_MOST);
+        input_within(c, ahead < SLEEP_AT_MOST ? ahead : SLEEP_AT_MOST);
     if (!c->input.closed)
         clock_arm(machine_clock(c->machine), &c->refresh, now + REFRESH_NS);
 }
@@ -244,7 +263,7 @@ void console_idle(void *console, u64 ns)
 
     if (c->out)
         output_flush(c->out);
-    if (c->input.ended || c->input.kind == INPUT_FILE || c->input.kind == INPUT_NONE)
+    if (!input_may_come(c) && c->wake_fd < 0)
         return;
     if (!c->pace || c->pace->speed <= 0)
         return;
@@ -253,7 +272,7 @@ void console_idle(void *console, u64 ns)
         return;
     until = c->pace->host_now(c->pace->ctx) + c->debt_ns;
     for (u64 now = c->pace->host_now(c->pace->ctx); now < until && !*c->stop; now = c->pace->host_now(c->pace->ctx))
-        if (input_within(until - now < SLEEP_AT_MOST ? until - now : SLEEP_AT_MOST))
+        if (input_within(c, until - now < SLEEP_AT_MOST ? until - now : SLEEP_AT_MOST))
             break;
     c->debt_ns = 0;
 }

@@ -41,6 +41,12 @@ struct console {
     u64 debt_ns;          /* guest time that passed while we did not sleep */
     struct events *events;
     struct pace *pace; /* NULL: somebody else's business */
+    int wake_fd;       /* another descriptor that ends a sleep, or -1 */
+    /* A monitor that shares the terminal (^A c); NULL: there is none. */
+    void (*monitor_switch)(void *monitor);
+    void (*monitor_bytes)(void *monitor, const u8 *bytes, size_t n);
+    void *monitor;
+    bool monitor_focus; /* what is typed is the monitor's */
 };
 
 void console_init(struct console *, const volatile sig_atomic_t *stop);
@@ -49,6 +55,9 @@ void console_take_input(struct console *, bool escapes);
 /* After the machine is made. */
 void console_attach(struct console *, struct machine *);
 void console_detach(struct console *);
+
+/* Take in what was typed, as the timer does. */
+void console_look(struct console *);
 
 /* A byte struck as an event (-1: the last has come). */
 void console_serial(void *console, int byte);

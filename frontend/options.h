@@ -11,11 +11,11 @@
 #define OPTIONS_EXPECTS 64
 #define OPTIONS_SYMBOLS 12
 
-enum endpoint_kind { ENDPOINT_UNSET, ENDPOINT_NONE, ENDPOINT_STDIO, ENDPOINT_FILE };
+enum endpoint_kind { ENDPOINT_UNSET, ENDPOINT_NONE, ENDPOINT_STDIO, ENDPOINT_FILE, ENDPOINT_UNIX };
 
 struct endpoint {
     enum endpoint_kind kind;
-    const char *path; /* ENDPOINT_FILE */
+    const char *path; /* ENDPOINT_FILE, ENDPOINT_UNIX */
 };
 
 /* DISPLAY_UNSET: a window where one can open. */
@@ -61,9 +61,9 @@ struct options {
     const char *screenshot, *record, *replay, *script;
     bool speed_set;
     double speed; /* 0: as fast as possible */
-    bool monitor_stdio;
-    const char *gdb; /* where gdb may connect: frontend/gdb.h; NULL: nowhere */
-    bool stopped;    /* -S: the guest does not run before somebody lets it */
+    struct endpoint monitor; /* ENDPOINT_UNSET: with -nographic, behind ^A c */
+    const char *gdb;         /* where gdb may connect: frontend/gdb.h; NULL: nowhere */
+    bool stopped;            /* -S: the guest does not run before somebody lets it */
     /* what is watched */
     const char *trace;
     enum trace_format trace_format;

@@ -329,8 +329,25 @@ bool option_nographic(struct setting *s, const char *value)
 
 bool option_monitor(struct setting *s, const char *value)
 {
-    s->o->monitor_stdio = !strcmp(value, "stdio");
-    s->note = strcmp(value, "none") && strcmp(value, "null");
+    struct endpoint *e = &s->o->monitor;
+
+    if (!strncmp(value, "unix:", 5)) {
+        const char *comma = strchr(value, ','); /* QEMU's ",server,nowait" is what this always is */
+
+        if (comma && strncmp(comma, ",server", 7) != 0)
+            return option_refuse(s, "'%s': ',%s' is not known; a socket's name has no comma", value, comma + 1);
+        if (comma)
+            s->note = true;
+        e->kind = ENDPOINT_UNIX;
+        e->path = value + 5;
+        return *e->path || option_refuse(s, "'%s' names no socket", value);
+    }
+    if (!strcmp(value, "stdio"))
+        e->kind = ENDPOINT_STDIO;
+    else if (!strcmp(value, "none") || !strcmp(value, "null"))
+        e->kind = ENDPOINT_NONE;
+    else
+        return option_refuse(s, "'%s' is not stdio, none or unix:PATH", value);
     return true;
 }
 
@@ -521,8 +538,8 @@ bool option_not_yet(struct setting *s, const char *value)
 
 static unsigned stdio_users(const struct options *o)
 {
-    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + o->monitor_stdio + (o->display == DISPLAY_ANSI) +
-                 (o->gdb && !strncmp(o->gdb, "stdio", 5));
+    unsigned n = (o->debugcon.kind == ENDPOINT_STDIO) + (o->monitor.kind == ENDPOINT_STDIO) +
+                 (o->display == DISPLAY_ANSI) + (o->gdb && !strncmp(o->gdb, "stdio", 5));
 
     for (int i = 0; i < MACHINE_COMS; i++)
         n += o->serial[i].kind == ENDPOINT_STDIO;
@@ -542,8 +559,9 @@ bool options_settle(struct options *o, char *why, size_t size)
         what = "-record-input: a recording is replayed as well";
     else if (o->script && o->replay)
         what = "-script: a recording is replayed as well";
-    else if (o->stopped && !o->gdb)
-        what = "-S: nobody could let the guest go: -s or -gdb";
+    else if (o->stopped && !o->gdb && o->monitor.kind != ENDPOINT_STDIO && o->monitor.kind != ENDPOINT_UNIX &&
+             (!o->nographic || o->monitor.kind == ENDPOINT_NONE))
+        what = "-S: nobody could let the guest go: -s, -gdb or -monitor";
     else if (o->trace_filter && !o->trace)
         what = "-trace-filter: there is no -trace-faults whose records it would choose";
     else if (o->no_vga && (o->screenshot || o->script || o->display > DISPLAY_NONE))

@@ -13,6 +13,8 @@
 #include "bios/demo/demo_image.h"
 #include "frontend/gdb.h"
 #include "frontend/image.h"
+#include "frontend/monitor.h"
+#include "frontend/prompt.h"
 #include "frontend/ram_hash.h"
 #include "frontend/screen.h"
 #include "frontend/watch.h"
@@ -35,6 +37,8 @@ struct run {
     struct output standard, errors, trace, file[MACHINE_COMS + 2];
     struct port port[MACHINE_COMS + 2]; /* the last are the debug console and the printer */
     struct console console;
+    struct monitor monitor;
+    struct prompt prompt;
     struct screen screen;
     struct drives drives;
     struct matcher matcher;
@@ -248,7 +252,8 @@ static bool boot(struct run *r)
 static bool open_symbols(struct run *r)
 {
     const struct options *o = r->o;
-    bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files;
+    bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files ||
+                r->prompt.kind != PROMPT_NONE || r->gdb;
     char why[256];
 
     if (o->no_symbols || !told)
@@ -281,12 +286,35 @@ static void stand_still(void *ctx)
         control_quit(&r->control);
 }
 
+/* The monitor's commands at gdb's prompt. Who runs the machine is gdb. */
+static bool gdb_asks(void *ctx, const char *line, struct text *out)
+{
+    struct run *r = ctx;
+    struct monitor_control control = r->monitor.control;
+    struct reply reply;
+
+    r->monitor.control.stop = r->monitor.control.wait = NULL;
+    r->monitor.control.go = NULL;
+    reply_init(&reply, false);
+    monitor_command(&r->monitor, line, &reply);
+    text_string(out, reply_text(&reply));
+    reply_free(&reply);
+    r->monitor.control = control;
+    return true;
+}
+
 static bool take_control(struct run *r)
 {
     control_init(&r->control, r->machine, &r->host->signal);
     r->control.stopped = r->o->stopped;
-    return control_add(&r->control, (struct control_user){.ctx = r, .still = stand_still}) &&
-           (!r->gdb || gdb_server_attach(r->gdb, &r->control));
+    if (!control_add(&r->control, (struct control_user){.ctx = r, .still = stand_still}) ||
+        (r->gdb && !gdb_server_attach(r->gdb, &r->control)) || !monitor_init(&r->monitor, r->machine))
+        return false;
+    r->monitor.events = &r->screen.events;
+    r->monitor.symbols = r->symbols;
+    if (r->gdb)
+        gdb_on_command(gdb_server_gdb(r->gdb), gdb_asks, r);
+    return prompt_attach(&r->prompt, &r->monitor, &r->control);
 }
 
 static bool prepare(struct run *r)
@@ -301,6 +329,8 @@ static bool prepare(struct run *r)
         snprintf(r->why, sizeof(r->why), "out of memory");
         return false;
     }
+    if (!prompt_open(&r->prompt, r->o, &r->console, r->why, sizeof(r->why)))
+        return false;
     if (!screen_open(&r->screen, r->o, r->why, sizeof(r->why)) || !make_machine(r) || !boot(r))
         return false;
     r->drives.machine = r->machine;
@@ -308,8 +338,12 @@ static bool prepare(struct run *r)
     r->screen.events.media_ctx = &r->drives;
     if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                     screen_overlay(&r->screen)) &&
-        screen_attach(&r->screen, r->machine, &r->console) && take_control(r))
-        return open_symbols(r);
+        screen_attach(&r->screen, r->machine, &r->console)) {
+        if (!open_symbols(r))
+            return false;
+        if (take_control(r))
+            return true;
+    }
     snprintf(r->why, sizeof(r->why), "out of memory");
     return false;
 }
@@ -330,13 +364,14 @@ static void run_machine(struct run *r)
     struct machine_limits limits = {.max_instructions = r->o->max_instructions};
 
     console_attach(&r->console, r->machine);
-    if (screen_has_terminal(&r->screen) || (r->console.input.kind != INPUT_NONE && !r->o->replay))
+    if (screen_has_terminal(&r->screen) || (r->console.input.kind != INPUT_NONE && !r->o->replay) || r->prompt.terminal)
         terminal_enter(&r->host->terminal, STDIN_FILENO, r->o->nographic || screen_has_terminal(&r->screen));
     r->host->machine = r->machine;
     r->host->armed();
     r->host_ns = host_ns();
     r->end = control_run(&r->control, limits);
     r->host_ns = host_ns() - r->host_ns;
+    prompt_detach(&r->prompt);
     r->failed |= !screen_finish(&r->screen, r->machine, &r->end);
     r->host->machine = NULL;
     r->host->disarmed();
@@ -482,6 +517,8 @@ int run_guest(struct options *o, struct host *host)
         screen_close(&r->screen);
     }
     gdb_server_close(r->gdb, status);
+    prompt_close(&r->prompt);
+    monitor_free(&r->monitor);
     watch_end(&r->watch);
     symbols_destroy(r->symbols);
     matcher_free(&r->matcher);

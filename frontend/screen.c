@@ -84,7 +84,7 @@ bool screen_open(struct screen *s, const struct options *o, char *why, size_t si
     s->pace = pace_make(o->speed_set ? o->speed : 1);
     if (o->script && !script_open(&s->script, o->script, why, size))
         return false;
-    s->listening = interactive || o->script;
+    s->listening = interactive || o->script || o->monitor.kind == ENDPOINT_STDIO || o->monitor.kind == ENDPOINT_UNIX;
     if (o->replay)
         return events_replay(&s->events, o->replay, hash, &s->listening, why, size);
     return !o->record || events_record(&s->events, o->record, hash, s->listening, why, size);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The fuzz targets: with libFuzzer (MODE=fuzz CC=clang), and as replayers of the corpora (any mode).
-FUZZ_NAMES := walk text loaders devices execute native
+FUZZ_NAMES := walk text loaders devices execute native monitor
 FUZZ_COMMON := $(OUT)/tests/fuzz/report.o
 fuzz_extra = $(if $(filter native,$(1)),$(OUT)/tests/isa/cases.o $(OUT)/tests/isa/native.o $(OUT)/tests/isa/pair.o)
 FUZZ_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/fuzz_%)
@@ -8,11 +8,11 @@ REPLAY_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/replay_%)
 
 $(FUZZ_PROGRAMS): $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) $(EDIT_LIBS) -lpng -lz $(MATH_LIBS)
 
 $(REPLAY_PROGRAMS): $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/driver.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) $(EDIT_LIBS) -lpng -lz $(MATH_LIBS)
 
 .PHONY: fuzz-programs replay-programs
 fuzz-programs: $(FUZZ_PROGRAMS)

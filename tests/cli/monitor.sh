@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The monitor from outside: over a pipe, a socket and a terminal; what it changes is recorded and replays.
+# usage: monitor.sh FAULTLINE
+set -u
+faultline=$(realpath "${1:?usage: monitor.sh FAULTLINE}") || exit 2
+support=$(realpath "$(dirname "$0")/../support")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 2
+passed=0 failed=0
+verdict() { # status, what
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $2"
+        tail -n 12 out err 2>/dev/null
+    fi
+}
+"$support/screen_guest.sh" text.rom TEXT || exit 2
+run() { timeout 30 "$faultline" -m 2 -serial none -display none "$@" >out 2>err; }
+script() { printf '%s\n' "$@"; }
+
+# A script over a pipe steps exactly, and the same each time.
+script 'step 1000' 'info status' 'step' 'print rip' quit | run -rom text.rom -S -monitor stdio
+[ $? = 0 ] && grep -q '^instructions=1000 ' out && grep -q 'status=stopped  instructions=1000 ' out &&
+    grep -q '^instructions=1001 ' out && [ ! -s err ]
+verdict $? "a script of steps"
+cp out first
+script 'step 1000' 'info status' 'step' 'print rip' quit >commands
+run -rom text.rom -S -monitor stdio <commands
+[ $? = 0 ] && cmp -s out first
+verdict $? "the same from a file"
+
+# One line of JSON an answer, also to a command that has nothing to say.
+script 'info registers --json' 'cont --json' | run -rom text.rom -S -monitor stdio --max-instructions 100000
+[ $? = 124 ] && [ "$(grep -c '^{.*}$' out)" = 2 ] && [ "$(wc -l <out)" = 2 ]
+verdict $? "JSON, and cont"
+
+# The end of a script that leaves the guest stopped is the end of the run; of one that does not, is not.
+script 'step 5' | run -rom text.rom -S -monitor stdio
+[ $? = 0 ] && grep -q '^instructions=5 ' out
+verdict $? "a script that ends while the guest is stopped"
+script 'info status' | run -rom text.rom -monitor stdio --max-instructions 3000000
+[ $? = 124 ]
+verdict $? "a script that ends while the guest runs"
+
+# A run that went wrong can still be looked at.
+script cont wait 'info cpus' 'step' quit >commands
+printf '\xfa\xf4' | dd of=dead.rom bs=1 count=2 2>/dev/null
+head -c 65518 /dev/zero >>dead.rom
+printf '\xea\x00\x00\x00\xf0' >>dead.rom
+truncate -s 65536 dead.rom
+run -rom dead.rom -S -monitor stdio <commands
+[ $? = 118 ] && grep -q 'the run has ended: HLT that nothing can end' out && grep -q 'halted  real' out &&
+    grep -q 'step: not from here' out
+verdict $? "a dead halt is looked at"
+
+# Keys from the monitor are input like any other: recorded, and replayed without a monitor.
+script 'step 3000000' 'sendkey a' 'sendkey shift-b' 'step 200000000' quit >commands
+run -rom text.rom -S -monitor stdio -debugcon file:said --record-input keys.input <commands
+[ $? = 0 ] && [ "$(grep -c ' key ' keys.input)" = 6 ] && [ -s said ]
+verdict $? "keys are recorded"
+cp said said.first
+run -rom text.rom -debugcon file:said --replay-input keys.input
+[ $? = 0 ] && cmp -s said said.first
+verdict $? "and replayed"
+script 'screendump shot.png' quit | run -rom text.rom -S -monitor stdio
+[ $? = 0 ] && [ "$(head -c 4 shot.png | tail -c 3)" = PNG ]
+verdict $? "screendump"
+
+# A socket: clients come and go; what an earlier run left is no obstacle, a file that is none is.
+client() { # commands; waits for the socket
+    perl -MIO::Socket::UNIX -e '
+        my $s; for (1 .. 200) { $s = IO::Socket::UNIX->new(Peer => "m.sock") and last; select(undef, undef, undef, 0.05) }
+        $s or die "no socket\n"; $s->autoflush(1); print $s shift; shutdown($s, 1) unless shift; print while <$s>' "$@"
+}
+for round in 1 2; do
+    run -rom text.rom -S -monitor unix:m.sock &
+    client $'info status\nstep 7\n' "" >said.socket
+    client $'info status --json\nquit\n' stay >>said.socket
+    wait $!
+    [ $? = 0 ] && grep -q '^status=stopped  instructions=0' said.socket &&
+        grep -q '"status":"stopped","instructions":7,' said.socket && [ ! -e m.sock ]
+    verdict $? "a socket, round $round"
+    perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "m.sock", Listen => 1) or die'
+done
+: >plain
+run -rom text.rom -monitor unix:plain
+[ $? = 2 ] && [ "$(cat err)" = "faultline: -monitor: plain: Address already in use" ] && [ -e plain ]
+verdict $? "a file is no socket"
+run -rom text.rom -monitor "unix:$(printf '%0200d' 0)"
+[ $? = 2 ] && [ "$(wc -l <err)" = 1 ]
+verdict $? "a socket's name that is too long"
+run -rom text.rom -S
+[ $? = 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q -e '-S' err
+verdict $? "-S and nobody to let it go"
+
+# A terminal: completion and history; with -nographic ^A c goes there and back, and the terminal is left as it was.
+terminal() { # options, then what is typed, piece by piece
+    local options=$1
+    shift
+    (for keys in "$@"; do sleep 0.7; printf "$keys"; done; sleep 2) | TERM=xterm timeout 60 script -qec \
+        "stty -g >modes; timeout --foreground 30 $faultline -m 2 $options; echo \"status \$?\"; stty -g | cmp - modes && echo modes kept" \
+        /dev/null >out 2>err
+}
+terminal "-rom text.rom -display none -S -monitor stdio" 'inf\tcpu\t\r' 'ste\t5\r' '\020\r' 'quit\r'
+grep -q 'running  real' out && grep -q 'instructions=5 ' out && grep -q 'instructions=10 ' out &&
+    grep -q 'status 0' out && grep -q 'modes kept' out
+verdict $? "completion and history at a terminal"
+printf '\xeb\xfe' | cat - <(tail -c +3 dead.rom) >spin.rom
+terminal "-rom spin.rom -nographic" '\001c' 'info cpus\r' 'stop\r' 'step\r' 'cont\r' '\001c' '\001x'
+grep -q '(faultline)' out && grep -q 'real    *0' out && grep -q 'status 0' out && grep -q 'modes kept' out
+verdict $? "^A c with -nographic"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
