@@ -43,6 +43,7 @@ EDIT_LIBS = -ledit
 MATH_LIBS = -lmpfr -lgmp -lm
 # Names and lines of guest programs.
 SYMBOL_LIBS = -ldw -lelf
+FRONT_LIBS = $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 FLOAT ?= host
@@ -86,7 +87,7 @@ include bios/demo/demo.mk
 
 $(OUT)/faultline: $(FRONT_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(FRONT_LIBS)
 
 # Tests: every tests/*/test_*.c (and the walk's oracle) is a program of its own; the other files of its folder and tests/support are linked in.
 TEST_MAIN := $(wildcard tests/*/test_*.c) tests/unit/walk_oracle.c
@@ -95,7 +96,7 @@ VECTORS := $(wildcard tests/isa/vectors.c)
 TEST_PROGRAMS := $(TEST_MAIN:%.c=$(OUT)/%) $(VECTORS:%.c=$(OUT)/%)
 TEST_SHARED := $(filter-out $(TEST_MAIN) $(VECTORS),$(wildcard tests/unit/*.c tests/isa/*.c tests/atomic/*.c))
 SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
-TEST_LIBS = $(CHECK_LIBS) $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lZydis -lpng -lz $(MATH_LIBS)
+TEST_LIBS = $(CHECK_LIBS) -lZydis $(FRONT_LIBS)
 # What of the frontend can be tested without its main().
 FRONT_LIB_OBJ := $(filter-out $(OUT)/frontend/main.o,$(FRONT_OBJ))
 

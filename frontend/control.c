@@ -35,6 +35,12 @@ void control_go(struct control *c, u64 instructions)
     c->pause_at = instructions ? cpu_icount(machine_cpu(c->machine)) + instructions : 0;
 }
 
+void control_go_through(struct control *c, u64 instructions)
+{
+    control_go(c, instructions);
+    c->stepping = false;
+}
+
 void control_quit(struct control *c)
 {
     c->quit = true;

@@ -48,6 +48,8 @@ bool control_add(struct control *, struct control_user); /* false: there are too
 void control_stop(struct control *);
 /* Let it run on: so many instructions, then stop; 0: until something stops it. */
 void control_go(struct control *, u64 instructions);
+/* The same, but a handler that is entered does not stop it: exactly so many. */
+void control_go_through(struct control *, u64 instructions);
 void control_quit(struct control *);
 
 /* The run to its end: as machine_run(), END_INTERRUPTED for control_quit() and signals. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define HISTORY 500
@@ -25,6 +26,8 @@ struct editor {
     const u8 *keys;
     size_t left;
     bool active;
+    bool has_modes; /* of the terminal while it is not ours: libedit would leave it with echo */
+    struct termios modes;
 };
 
 static struct editor *editor_of(EditLine *el)
@@ -110,6 +113,7 @@ struct editor *editor_create(const char *prompt, const struct editor_events *eve
         return NULL;
     e->prompt = prompt;
     e->events = *events;
+    e->has_modes = tcgetattr(STDIN_FILENO, &e->modes) == 0;
     e->el = el_init("faultline", stdin, stdout, stderr);
     e->history = history_init();
     if (!e->el || !e->history) {
@@ -156,6 +160,8 @@ void editor_suspend(struct editor *e)
         return;
     e->active = false;
     el_set(e->el, EL_UNBUFFERED, 0);
+    if (e->has_modes)
+        tcsetattr(STDIN_FILENO, TCSANOW, &e->modes);
     fflush(stdout);
 }
 

@@ -21,10 +21,8 @@ static bool may(bool possible, struct reply *r, const char *what)
 void monitor_stop(struct monitor *m, const char *arguments, struct reply *r)
 {
     (void)arguments;
-    if (!may(m->control.stop, r, "stop"))
-        return;
-    m->control.stop(m->control.ctx);
-    monitor_where(m, r);
+    if (may(m->control.stop, r, "stop"))
+        m->control.stop(m->control.ctx);
 }
 
 void monitor_cont(struct monitor *m, const char *arguments, struct reply *r)

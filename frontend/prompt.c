@@ -87,7 +87,10 @@ static void go(void *ctx, u64 instructions)
     struct clock *clock = machine_clock(p->machine);
     u64 now = clock_now(clock), until = now + SLEEP_NS + instructions;
 
-    control_go(p->control, instructions);
+    if (instructions > 1)
+        control_go_through(p->control, instructions);
+    else
+        control_go(p->control, instructions);
     p->waiting = instructions != 0;
     if (p->waiting)
         clock_arm(clock, &p->asleep, until > now ? until : CLOCK_NEVER - 1);
@@ -98,7 +101,7 @@ static void asleep_due(void *ctx, u64 now)
 {
     struct prompt *p = ctx;
 
-    if (!p->control->stepping)
+    if (!p->control->pause_at)
         return;
     if (cpu_halted(machine_cpu(p->machine)))
         control_stop(p->control);
@@ -229,9 +232,11 @@ static void pump(struct prompt *p)
         }
     } else if (p->kind == PROMPT_STDIO && !p->ended && !read_some(p, STDIN_FILENO)) {
         p->ended = true;
+        if (p->used && p->used < sizeof(p->buffer))
+            p->buffer[p->used++] = '\n'; /* a last line without its end */
     }
     run_lines(p);
-    if (p->ended && p->control->stopped)
+    if (p->ended && p->control->stopped && !p->waiting)
         quit(p);
     set_wake(p);
 }
@@ -326,7 +331,7 @@ static bool holds(void *ctx)
 {
     const struct prompt *p = ctx;
 
-    return (p->kind == PROMPT_STDIO && !p->ended) || (p->kind == PROMPT_SOCKET && p->client >= 0) ||
+    return (p->kind == PROMPT_STDIO && (!p->ended || p->used)) || (p->kind == PROMPT_SOCKET && p->client >= 0) ||
            (p->kind == PROMPT_SHARED && p->focus);
 }
 

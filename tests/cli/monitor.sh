@@ -60,7 +60,7 @@ verdict $? "a dead halt is looked at"
 # Keys from the monitor are input like any other: recorded, and replayed without a monitor.
 script 'step 3000000' 'sendkey a' 'sendkey shift-b' 'step 200000000' quit >commands
 run -rom text.rom -S -monitor stdio -debugcon file:said --record-input keys.input <commands
-[ $? = 0 ] && [ "$(grep -c ' key ' keys.input)" = 6 ] && [ -s said ]
+[ $? = 0 ] && [ "$(grep -c ' key ' keys.input)" = 6 ] && [ -s said ] && grep -q '(halted)' out
 verdict $? "keys are recorded"
 cp said said.first
 run -rom text.rom -debugcon file:said --replay-input keys.input

@@ -8,11 +8,11 @@ REPLAY_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/replay_%)
 
 $(FUZZ_PROGRAMS): $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) $(EDIT_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(FRONT_LIBS)
 
 $(REPLAY_PROGRAMS): $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/driver.o $(FUZZ_COMMON) $$(call fuzz_extra,$$*) $(SUPPORT_OBJ) $(FRONT_LIB_OBJ) $(BUILD)/demo.o $(LIB)
 	@echo "  LINK    $@"
-	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(CAPSTONE_LIBS) $(SYMBOL_LIBS) $(EDIT_LIBS) -lpng -lz $(MATH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(FRONT_LIBS)
 
 .PHONY: fuzz-programs replay-programs
 fuzz-programs: $(FUZZ_PROGRAMS)

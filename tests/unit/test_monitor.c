@@ -461,7 +461,7 @@ START_TEST(completion)
         const char *line, *first;
         unsigned count;
     } cases[] = {
-        {"wa", "walk", 1},      {"st", "stop", 2},          {"info reg", "registers", 1},
+        {"wal", "walk", 1},      {"st", "stop", 2},          {"info reg", "registers", 1},
         {"info zz", NULL, 0},   {"help wal", "walk", 1},    {"walk r1", "r10", 24},
         {"x/4gx rs", "rsp", 2}, {"print q[rs", "q[rsp", 2}, {"sendkey ctrl-alt-del", "ctrl-alt-delete", 1},
         {"bogus a", NULL, 0},   {"print 12", NULL, 0},
