@@ -43,7 +43,9 @@ EDIT_LIBS = -ledit
 MATH_LIBS = -lmpfr -lgmp -lm
 # Names and lines of guest programs.
 SYMBOL_LIBS = -ldw -lelf
-FRONT_LIBS = $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+FRONT_LIBS = $(CAPSTONE_LIBS) $(EDIT_LIBS) $(SYMBOL_LIBS) -lpng -lz $(STATE_LIBS) $(MATH_LIBS)
+# Saved states are compressed.
+STATE_LIBS = -lzstd
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 FLOAT ?= host
@@ -112,7 +114,7 @@ tests: $(TEST_PROGRAMS) $(OUT)/faultline
 
 include tests/fuzz/fuzz.mk
 
-BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev libedit-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev libedit-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev libzstd-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils xvfb xauth xdotool seabios cwm libx11-dev
 # For check-guests: programs for the guests, in 32 and 64 bits (gcc-multilib would drive out cross compilers), and their file systems.
 GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio seabios grub-common grub-pc-bin xorriso mtools isolinux syslinux-common e2fsprogs

@@ -167,6 +167,12 @@ void cpu_get_state(struct cpu *, struct cpu_state *);
 /* Takes the state whole (a loader's or test's entry state); caches are flushed. */
 void cpu_set_state(struct cpu *, const struct cpu_state *);
 
+/* All of it, between runs: translations and pending events too. To be loaded after the memory map is what it was; what
+ * the processor is wired to, observers and decoded code are not part of it. saved.c */
+void cpu_state(struct cpu *, struct state *);
+/* Pages are to be asked for again before they are written to (phys_will_write). No guest can notice. */
+void cpu_forget_writes(struct cpu *);
+
 enum cpu_mode cpu_mode(struct cpu *);
 unsigned cpu_cpl(struct cpu *);
 /* Translate without side effects and without the TLB, as the current context or as a supervisor. */

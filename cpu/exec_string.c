@@ -67,6 +67,8 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
         if (t.host && code_page_present(cpu, t.pa))
             cpu->left_trace |= code_written(cpu, t.pa, n * s->width);
         t.host = t.host ? t.host + (t.pa & ~PAGE_MASK) : NULL;
+        if (t.host)
+            phys_will_write(cpu->phys, t.host, 1); /* all of it is on one page */
     }
     *host = t.host;
     return t.host ? n : 0;

@@ -390,10 +390,12 @@ struct translation held_translate(struct cpu *cpu, u64 la, unsigned width, struc
     if (p->read_tag == tag && (a.kind == ACCESS_READ || (p->pa & TLB_WRITABLE))) {
         struct translation at = {(p->pa & PAGE_MASK) | (la & ~PAGE_MASK), (u8 *)(la + p->addend)};
 
+        if (a.kind == ACCESS_WRITE)
+            phys_will_write(cpu->phys, at.host, 1);
         e = look_up(cpu, la);
         if (!e || examine(cpu, e, la, a, true)) {
             *t = *p;
-            t->write_tag = p->pa & TLB_WRITABLE && !code_page_present(cpu, p->pa) ? tag : 0;
+            t->write_tag = a.kind == ACCESS_WRITE && !code_page_present(cpu, p->pa) ? tag : 0;
             p->read_tag = 0;
         }
         return at;

@@ -98,6 +98,7 @@ static void store_part(struct cpu *cpu, u64 pa, u64 la, const u8 *from, unsigned
         if (unlikely(code_touched(cpu, pa, size)) && !memcmp(to, from, size))
             return; /* what a write does not change need not be decoded anew */
         announce_write(cpu, pa, la, size, false);
+        phys_will_write(cpu->phys, page, PAGE_SIZE);
         memcpy(to, from, size);
         return;
     }

@@ -121,7 +121,7 @@ union xmm {
 
 /* x87 registers are 80-bit images, st[] physical (R0..R7). */
 struct x87 {
-    struct {
+    struct x87_register {
         u64 mantissa;
         u16 exponent;
     } r[8];

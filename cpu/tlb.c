@@ -63,6 +63,7 @@ void tlb_commit(struct cpu *cpu, const struct walk *w)
             phys_write(cpu->phys, at, w->step[i].entry | w->set[i], width);
             continue;
         }
+        phys_will_write(cpu->phys, page, PAGE_SIZE);
         host_store(page + (at & ~PAGE_MASK), w->step[i].entry | w->set[i], width);
         if (code_page_present(cpu, at)) {
             code_written(cpu, at, width);
@@ -104,6 +105,8 @@ void tlb_fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w, u6
     writable = writable && phys_page_write(cpu->phys, page_pa) == host;
     e->read_tag = tag;
     e->write_tag = writable && !code_page_present(cpu, page_pa) ? tag : 0;
+    if (phys_has_snapshots(cpu->phys) && phys_is_held(cpu->phys, host))
+        e->write_tag = 0; /* the page is still a snapshot's too */
     e->addend = (u64)host - page;
     e->pa = page_pa | (writable ? TLB_WRITABLE : 0);
 }
@@ -120,6 +123,8 @@ ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width,
     u8 *host = a.kind == ACCESS_WRITE ? phys_page_write(cpu->phys, pa) : phys_page_read(cpu->phys, pa);
     if (!host || (a.kind == ACCESS_WRITE && phys_page_split(cpu->phys, pa)))
         return (struct translation){pa, NULL};
+    if (a.kind == ACCESS_WRITE)
+        phys_will_write(cpu->phys, host, PAGE_SIZE);
     tlb_fill(cpu, la, a, w, pa & PAGE_MASK, host);
     return (struct translation){pa, host + (pa & ~PAGE_MASK)};
 }
@@ -135,8 +140,11 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
     struct tlb_entry *e = tlb_slot(cpu, la);
     u64 tag = (la & PAGE_MASK) | tlb_key_of(cpu, a);
     if (e->read_tag == tag && (a.kind == ACCESS_READ || (e->pa & TLB_WRITABLE))) {
-        if (a.kind == ACCESS_WRITE && !code_page_present(cpu, e->pa))
-            e->write_tag = tag; /* it was withheld for decoded code that is gone */
+        if (a.kind == ACCESS_WRITE) {
+            phys_will_write(cpu->phys, (u8 *)((la & PAGE_MASK) + e->addend), PAGE_SIZE);
+            if (!code_page_present(cpu, e->pa))
+                e->write_tag = tag; /* it was withheld for decoded code that is gone, or for a snapshot */
+        }
         return (struct translation){(e->pa & PAGE_MASK) | (la & ~PAGE_MASK), (u8 *)(la + e->addend)};
     }
     cpu->stats.tlb_misses++;

@@ -133,3 +133,13 @@ void acpi_pm_destroy(struct acpi_pm *p)
     clock_disarm(p->clock, &p->timer);
     free(p);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(acpi_pm, clock), STATE_WIRED(acpi_pm, sci),   STATE_WIRED(acpi_pm, sleep), STATE_ANY(acpi_pm, status),
+    STATE_ANY(acpi_pm, enable),  STATE_ANY(acpi_pm, control), STATE_ANY(acpi_pm, seen),    STATE_TIMER(acpi_pm, timer),
+};
+static const struct state_table table = STATE_TABLE(acpi_pm, fields);
+
+void acpi_pm_state(struct acpi_pm *p, struct state *s) { state_struct(s, &table, p); }

@@ -75,7 +75,8 @@ struct lapic_wiring {
 /* NULL when out of memory, or too many are on the bus. In its state after RESET. */
 struct lapic *lapic_create(const struct lapic_wiring *);
 void lapic_destroy(struct lapic *);
-void lapic_reset(struct lapic *); /* RESET# */
+void lapic_state(struct lapic *, struct state *); /* where its page is, is for whoever put it there */
+void lapic_reset(struct lapic *);                 /* RESET# */
 /* Who is to put the register page where it belongs (ctx is that of the wiring); NULL: nobody. */
 void lapic_on_page(struct lapic *, void (*page)(void *ctx, u64 base, bool decoded));
 /* What the processor model has, and RESET#: without an APIC, LINT0 is INTR and LINT1 is NMI for good. */
@@ -121,6 +122,7 @@ struct ioapic;
 struct ioapic *ioapic_create(struct apic_bus *);
 void ioapic_reset(struct ioapic *);
 void ioapic_destroy(struct ioapic *);
+void ioapic_state(struct ioapic *, struct state *);
 struct wire ioapic_input(struct ioapic *, int line); /* 0..23 */
 /* A rise of the line would wake a processor that is halted with IF as given. */
 bool ioapic_hears(const struct ioapic *, int line, bool interrupts_on);
@@ -131,6 +133,7 @@ struct imcr;
 struct imcr *imcr_create(struct wire apic_mode);
 void imcr_reset(struct imcr *);
 void imcr_destroy(struct imcr *);
+void imcr_state(struct imcr *, struct state *);
 extern const struct region_ops imcr_ops; /* 2 bytes: 0x22 */
 
 #endif

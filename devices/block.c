@@ -17,12 +17,18 @@ enum { CLUSTER_SECTORS = 128, CLUSTER = CLUSTER_SECTORS * BLOCK_SECTOR, TABLE = 
 /* LBA48 ends there, and so do we. */
 #define MAX_SECTORS (1ull << 48)
 
+/* A cluster may be the guest's and any number of snapshots'. */
+struct cluster {
+    u32 refs;
+    u8 bytes[CLUSTER];
+};
+
 struct block {
     struct block_config config;
     char *path;
     int fd;
     u64 bytes, sectors;
-    u8 ***table; /* of tables of clusters: the guest's own version of the image */
+    struct cluster ***table; /* of tables of clusters: the guest's own version of the image */
     u64 tables;
     bool complained;
 };
@@ -142,18 +148,30 @@ struct block *block_open(const struct block_config *config, char *why, size_t si
     return NULL;
 }
 
+static void cluster_release(struct cluster *c)
+{
+    if (c && !--c->refs)
+        free(c);
+}
+
+/* The tables of one version: of the guest, or of a snapshot. */
+static void tables_free(struct cluster ***table, u64 tables)
+{
+    for (u64 i = 0; table && i < tables; i++) {
+        for (unsigned j = 0; table[i] && j < TABLE; j++)
+            cluster_release(table[i][j]);
+        free(table[i]);
+    }
+    free(table);
+}
+
 void block_close(struct block *b)
 {
     if (!b)
         return;
     block_flush(b);
     close(b->fd);
-    for (u64 i = 0; i < b->tables; i++) {
-        for (unsigned j = 0; b->table[i] && j < TABLE; j++)
-            free(b->table[i][j]);
-        free(b->table[i]);
-    }
-    free(b->table);
+    tables_free(b->table, b->tables);
     free(b->path);
     free(b);
 }
@@ -226,52 +244,69 @@ static bool file_write(struct block *b, u64 at, const u8 *from, u64 size)
 /* ---- The snapshot ---- */
 
 /* The guest's own version of a cluster, NULL where the image still holds. */
-static u8 *cluster_find(const struct block *b, u64 cluster)
+static struct cluster *cluster_find(const struct block *b, u64 cluster)
 {
-    u8 **table = b->table[cluster / TABLE];
+    struct cluster **table = b->table[cluster / TABLE];
 
     return table ? table[cluster % TABLE] : NULL;
 }
 
-/* The same, made from the image unless all of it is about to be written. */
-static u8 *cluster_make(struct block *b, u64 cluster, bool whole)
+/* A cluster of the guest's alone in place of what is there, which the caller fills; NULL without memory. */
+static struct cluster *cluster_new(struct block *b, u64 cluster)
 {
-    u8 ***table = &b->table[cluster / TABLE], *bytes = cluster_find(b, cluster);
+    struct cluster ***table = &b->table[cluster / TABLE], *c;
 
-    if (bytes)
-        return bytes;
     if (!*table && !(*table = calloc(TABLE, sizeof(**table))))
         return NULL;
-    bytes = malloc(CLUSTER);
-    if (!bytes)
+    c = malloc(sizeof(*c));
+    if (!c)
         return NULL;
-    if (!whole && !file_read(b, cluster * CLUSTER, bytes, CLUSTER)) {
-        free(bytes);
+    c->refs = 1;
+    (*table)[cluster % TABLE] = c;
+    return c;
+}
+
+/* The guest's own version, made from what it sees unless all of it is about to be written. */
+static struct cluster *cluster_make(struct block *b, u64 cluster, bool whole)
+{
+    struct cluster *old = cluster_find(b, cluster), *c;
+
+    if (old && old->refs == 1)
+        return old;
+    c = cluster_new(b, cluster);
+    if (!c)
         return NULL;
+    if (old)
+        memcpy(c->bytes, old->bytes, CLUSTER);
+    if (old || whole || file_read(b, cluster * CLUSTER, c->bytes, CLUSTER)) {
+        cluster_release(old);
+        return c;
     }
-    return (*table)[cluster % TABLE] = bytes;
+    b->table[cluster / TABLE][cluster % TABLE] = NULL;
+    free(c);
+    return NULL;
 }
 
 /* Sectors of one cluster. */
 static bool snapshot_read(struct block *b, u64 sector, u64 count, u8 *to)
 {
-    const u8 *own = cluster_find(b, sector / CLUSTER_SECTORS);
+    const struct cluster *own = cluster_find(b, sector / CLUSTER_SECTORS);
 
     if (!own)
         return file_read(b, sector * BLOCK_SECTOR, to, count * BLOCK_SECTOR);
-    memcpy(to, own + sector % CLUSTER_SECTORS * BLOCK_SECTOR, count * BLOCK_SECTOR);
+    memcpy(to, own->bytes + sector % CLUSTER_SECTORS * BLOCK_SECTOR, count * BLOCK_SECTOR);
     return true;
 }
 
 static bool snapshot_write(struct block *b, u64 sector, u64 count, const u8 *from)
 {
-    u8 *own = cluster_make(b, sector / CLUSTER_SECTORS, count == CLUSTER_SECTORS);
+    struct cluster *own = cluster_make(b, sector / CLUSTER_SECTORS, count == CLUSTER_SECTORS);
 
     if (!own) {
         errno = ENOMEM;
         return failed(b, "write");
     }
-    memcpy(own + sector % CLUSTER_SECTORS * BLOCK_SECTOR, from, count * BLOCK_SECTOR);
+    memcpy(own->bytes + sector % CLUSTER_SECTORS * BLOCK_SECTOR, from, count * BLOCK_SECTOR);
     return true;
 }
 
@@ -330,4 +365,233 @@ bool block_flush(struct block *b)
     if (fdatasync(b->fd) == 0 || errno == EINVAL || errno == ENOTSUP)
         return true;
     return failed(b, "flush");
+}
+
+/* ---- State ---- */
+
+/* How the image is known again: its size, and samples of it. */
+enum { SAMPLES = 256, SAMPLE = 4096, STATE_CLUSTERS_MAX = 1 << 24 };
+
+struct identity {
+    u64 bytes, samples;
+    s64 seconds, ns; /* of the last change */
+};
+
+static bool identify(struct block *b, struct identity *id)
+{
+    struct stat st;
+    u8 sample[SAMPLE];
+    u64 step = b->bytes / SAMPLES + 1;
+
+    if (fstat(b->fd, &st) != 0)
+        return false;
+    *id = (struct identity){.bytes = b->bytes, .seconds = st.st_mtim.tv_sec, .ns = st.st_mtim.tv_nsec};
+    for (u64 at = 0; at < b->bytes; at += step) {
+        if (!file_read(b, at, sample, sizeof(sample)))
+            return false;
+        id->samples = state_hash(id->samples, sample, sizeof(sample));
+    }
+    return true;
+}
+
+static bool is_direct(const struct block *b) { return !b->table && !b->config.read_only; }
+
+static void note(struct block *b, const char *what)
+{
+    char line[512];
+
+    snprintf(line, sizeof(line), "%s: %s", b->path, what);
+    if (b->config.complain)
+        b->config.complain(b->config.ctx, line);
+}
+
+/* `direct`: the guest wrote to the image itself, which must be as it was then. */
+static void check_identity(struct block *b, struct state *s, const struct identity *now, const struct identity *then,
+                           bool direct)
+{
+    bool changed = now->seconds != then->seconds || now->ns != then->ns;
+
+    if (now->bytes != then->bytes || now->samples != then->samples)
+        state_fail(s, "%s: is not the image the state was saved with", b->path);
+    else if (changed && direct)
+        state_fail(s,
+                   "%s: was written to since the state was saved; with -snapshot a state can be loaded again and again",
+                   b->path);
+    else if (changed)
+        note(b, "is newer or older than when the state was saved");
+}
+
+static void identity_state(struct block *b, struct state *s)
+{
+    struct identity now = {0}, then;
+    u64 direct = is_direct(b);
+
+    if (s->in_memory)
+        return;
+    if (direct && !state_is_loading(s))
+        block_flush(b);
+    if (!identify(b, &now)) {
+        state_fail(s, "%s: cannot be read", b->path);
+        return;
+    }
+    then = now;
+    state_bytes(s, "identity", &then, sizeof(then));
+    state_number(s, "direct", &direct, 1);
+    if (state_is_loading(s) && !s->failed)
+        check_identity(b, s, &now, &then, direct);
+}
+
+static u64 count_clusters(const struct block *b)
+{
+    u64 n = 0;
+
+    for (u64 i = 0; i < b->tables; i++)
+        for (unsigned j = 0; b->table[i] && j < TABLE; j++)
+            n += b->table[i][j] != NULL;
+    return n;
+}
+
+static void save_clusters(struct block *b, struct state *s)
+{
+    for (u64 i = 0; i < b->tables && !s->failed; i++)
+        for (unsigned j = 0; b->table[i] && j < TABLE; j++) {
+            u64 number = i * TABLE + j;
+
+            if (!b->table[i][j])
+                continue;
+            state_number(s, "cluster", &number, UINT64_MAX);
+            state_bytes(s, "bytes", b->table[i][j]->bytes, CLUSTER);
+        }
+}
+
+static void load_clusters(struct block *b, struct state *s, u64 count)
+{
+    for (u64 i = 0; i < count && !s->failed; i++) {
+        u64 number = 0;
+        struct cluster *c;
+
+        state_number(s, "cluster", &number, (b->sectors - 1) / CLUSTER_SECTORS);
+        if (s->failed)
+            return;
+        c = cluster_find(b, number) ? NULL : cluster_new(b, number);
+        if (c)
+            state_bytes(s, "bytes", c->bytes, CLUSTER);
+        else
+            state_fail(s, "%s: cluster %llu is there twice, or there is no memory", b->path,
+                       (unsigned long long)number);
+    }
+}
+
+static void forget_clusters(struct block *b)
+{
+    for (u64 i = 0; i < b->tables; i++) {
+        for (unsigned j = 0; b->table[i] && j < TABLE; j++)
+            cluster_release(b->table[i][j]);
+        free(b->table[i]);
+        b->table[i] = NULL;
+    }
+}
+
+void block_media_state(struct block *b, struct state *s)
+{
+    u64 present = b != NULL, clusters;
+
+    state_number(s, "medium", &present, 1);
+    if (s->failed)
+        return;
+    if (present != (b != NULL)) {
+        state_fail(s,
+                   present ? "%s: there was a medium in a drive that is empty now"
+                           : "%s: there was no medium in a drive that has one now",
+                   s->section);
+        return;
+    }
+    if (!b || s->in_memory) /* a snapshot's clusters are kept by block_snapshot() */
+        return;
+    identity_state(b, s);
+    clusters = b->table ? count_clusters(b) : 0;
+    state_number(s, "clusters", &clusters, STATE_CLUSTERS_MAX);
+    if (s->failed)
+        return;
+    if (!state_is_loading(s)) {
+        save_clusters(b, s);
+    } else if (clusters && !b->table) {
+        state_fail(s, "%s: the state holds what was written under -snapshot; it cannot be loaded without", b->path);
+    } else {
+        forget_clusters(b);
+        load_clusters(b, s, clusters);
+    }
+}
+
+const char *block_path(const struct block *b) { return b->path; }
+
+bool block_has_snapshot(const struct block *b) { return b->table; }
+
+/* ---- Snapshots ---- */
+
+struct block_snapshot {
+    struct cluster ***table;
+    u64 tables;
+};
+
+static void share_table(struct cluster **to, struct cluster *const *from)
+{
+    for (unsigned j = 0; j < TABLE; j++) {
+        to[j] = from[j];
+        if (to[j])
+            to[j]->refs++;
+    }
+}
+
+/* Another version of the same clusters; NULL without memory. */
+static struct cluster ***tables_share(struct cluster ***from, u64 tables)
+{
+    struct cluster ***to = calloc(tables ? tables : 1, sizeof(*to));
+
+    for (u64 i = 0; to && i < tables; i++) {
+        if (!from[i])
+            continue;
+        to[i] = calloc(TABLE, sizeof(**to));
+        if (!to[i]) {
+            tables_free(to, tables);
+            return NULL;
+        }
+        share_table(to[i], from[i]);
+    }
+    return to;
+}
+
+struct block_snapshot *block_snapshot(struct block *b)
+{
+    struct block_snapshot *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->tables = b->tables;
+    s->table = b->table ? tables_share(b->table, b->tables) : NULL;
+    if (s->table || !b->table)
+        return s;
+    free(s);
+    return NULL;
+}
+
+bool block_restore(struct block *b, const struct block_snapshot *s)
+{
+    struct cluster ***table = s->table ? tables_share(s->table, s->tables) : NULL;
+
+    if (!b->table)
+        return true;
+    if (!table)
+        return false;
+    tables_free(b->table, b->tables);
+    b->table = table;
+    return true;
+}
+
+void block_snapshot_free(struct block_snapshot *s)
+{
+    if (!s)
+        return;
+    tables_free(s->table, s->tables);
+    free(s);
 }

@@ -8,6 +8,7 @@
 #define FAULTLINE_DEVICES_BLOCK_H
 
 #include "mmu/base.h"
+#include "mmu/state.h"
 
 #define BLOCK_SECTOR 512u
 
@@ -37,6 +38,22 @@ bool block_read_only(const struct block *);
 /* False is an I/O error, or a range that is not within the device; buffers are then undefined, or partly written. */
 bool block_read(struct block *, u64 sector, u64 count, void *to);
 bool block_write(struct block *, u64 sector, u64 count, const void *from);
-bool block_flush(struct block *); /* what was written is on the host's medium */
+const char *block_path(const struct block *);
+bool block_has_snapshot(const struct block *); /* writes are kept in memory */
+bool block_flush(struct block *);              /* what was written is on the host's medium */
+
+/*
+ * What is in a drive, or NULL. The state holds what a snapshot kept, and knows the image again by size and samples; an
+ * image that the guest wrote to itself must not have changed since. Loading drops what was kept before.
+ */
+void block_media_state(struct block *, struct state *);
+
+/* What is kept in memory, to come back to; clusters are copied when written to after that. NULL without memory. Of an
+ * image that is written to itself nothing is kept. block_restore() is false without memory: nothing has changed then.
+ */
+struct block_snapshot;
+struct block_snapshot *block_snapshot(struct block *);
+bool block_restore(struct block *, const struct block_snapshot *);
+void block_snapshot_free(struct block_snapshot *);
 
 #endif

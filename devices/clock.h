@@ -7,6 +7,7 @@
 #define FAULTLINE_DEVICES_CLOCK_H
 
 #include "mmu/base.h"
+#include "mmu/state.h"
 
 #define CLOCK_NEVER UINT64_MAX
 #define CLOCK_SECOND 1000000000ull
@@ -20,6 +21,7 @@ struct timer {
     void *device;
     u64 at;             /* CLOCK_NEVER when not armed */
     struct timer *next; /* the clock's */
+    u32 order;          /* the clock's, while a state is loaded */
 };
 
 /* A timer must start like this, not armed. */
@@ -39,6 +41,16 @@ void clock_disarm(struct clock *, struct timer *);
 
 u64 clock_next(const struct clock *); /* when the earliest timer is due, or CLOCK_NEVER */
 void clock_run(struct clock *);       /* fire everything due by now */
+
+/*
+ * A timer as a member of a struct that is saved: when it is due, and in which order with others due then. Between the
+ * two calls a load takes the timers it finds out of the queue; those that no state knows (a frontend's) keep their
+ * distance from now, and come last among those due at the same time.
+ */
+#define STATE_TIMER(S, member) STATE_CUSTOM(S, member, clock_timer_state)
+void clock_timer_state(struct state *, void *timer);
+void clock_state_begin(struct clock *, struct state *);
+void clock_state_end(struct clock *, struct state *, u64 now_before);
 
 /* Called whenever clock_next() becomes earlier, so that a running processor can be told. */
 void clock_on_earlier(struct clock *, void (*earlier)(void *ctx), void *ctx);

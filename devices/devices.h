@@ -19,6 +19,7 @@ struct pic;
 struct pic *pic_create(struct wire intr);
 void pic_reset(struct pic *);
 void pic_destroy(struct pic *);
+void pic_state(struct pic *, struct state *);
 struct wire pic_input(struct pic *, int irq);                 /* irq 0..15; 2 is the cascade and goes nowhere */
 int pic_acknowledge(struct pic *);                            /* the INTA cycle: the vector */
 bool pic_accepts(const struct pic *, int irq);                /* a rise of irq now would raise INTR */
@@ -30,9 +31,11 @@ struct pit;
 struct pit *pit_create(struct clock *, struct wire out0);
 void pit_reset(struct pit *);
 void pit_destroy(struct pit *);
+void pit_state(struct pit *, struct state *);
 void pit_set_gate(struct pit *, int channel, bool level);
 bool pit_output(struct pit *, int channel);
 bool pit_may_interrupt(const struct pit *);
+bool pit_is_sound(const struct pit *);         /* after a load, once it is the right time: nothing is long overdue */
 extern const struct region_ops pit_ops;        /* 4 bytes: 0x40 */
 extern const struct region_ops pit_port_b_ops; /* 1 byte: 0x61, the system control port around channel 2 */
 
@@ -42,9 +45,11 @@ struct rtc;
 struct rtc *rtc_create(struct clock *, struct wire irq, s64 base);
 void rtc_reset(struct rtc *);
 void rtc_destroy(struct rtc *);
+void rtc_state(struct rtc *, struct state *);
 void rtc_set_nvram(struct rtc *, u8 index, u8 value); /* index 0x0E..0x7F */
 u8 rtc_get_nvram(const struct rtc *, u8 index);
 bool rtc_may_interrupt(const struct rtc *);
+bool rtc_is_sound(const struct rtc *);  /* likewise */
 extern const struct region_ops rtc_ops; /* 2 bytes: 0x70 */
 
 /* 16550A. `out2` is the OUT2 pin (true: active), with which a PC gates the interrupt. */
@@ -59,6 +64,7 @@ struct uart;
 struct uart *uart_create(struct clock *, struct wire irq, struct wire out2, const struct uart_backend *);
 void uart_reset(struct uart *);
 void uart_destroy(struct uart *);
+void uart_state(struct uart *, struct state *);
 void uart_receive(struct uart *, u8 byte, u8 errors); /* one character has arrived, now; overruns if there is no room */
 bool uart_has_room(const struct uart *);
 void uart_set_modem(struct uart *, u8 lines); /* UART_CTS | ...: the levels of the input pins (true: active) */
@@ -75,6 +81,7 @@ struct i8042;
 struct i8042 *i8042_create(struct clock *, const struct i8042_wires *);
 void i8042_reset(struct i8042 *);
 void i8042_destroy(struct i8042 *);
+void i8042_state(struct i8042 *, struct state *);
 void i8042_a20_is(struct i8042 *, bool enabled); /* somebody else moved the gate */
 struct wire i8042_keyboard_wire(struct i8042 *); /* for the devices' `ready` */
 struct wire i8042_aux_wire(struct i8042 *);
@@ -89,6 +96,7 @@ struct port92;
 struct port92 *port92_create(struct wire a20, struct wire reset);
 void port92_reset(struct port92 *);
 void port92_destroy(struct port92 *);
+void port92_state(struct port92 *, struct state *);
 void port92_a20_is(struct port92 *, bool enabled);
 extern const struct region_ops port92_ops; /* 1 byte: 0x92 */
 
@@ -97,6 +105,7 @@ struct reset_control;
 struct reset_control *reset_control_create(struct wire reset);
 void reset_control_reset(struct reset_control *);
 void reset_control_destroy(struct reset_control *);
+void reset_control_state(struct reset_control *, struct state *);
 extern const struct region_ops reset_control_ops; /* 1 byte: 0xCF9 */
 
 /* The x87's errors: FERR# is latched as an interrupt, and a write clears that and asserts IGNNE# until FERR# goes away.
@@ -105,6 +114,7 @@ struct fpu_error;
 struct fpu_error *fpu_error_create(struct wire irq, struct wire ignne);
 void fpu_error_reset(struct fpu_error *);
 void fpu_error_destroy(struct fpu_error *);
+void fpu_error_state(struct fpu_error *, struct state *);
 void fpu_error_ferr(struct fpu_error *, bool level);
 extern const struct region_ops fpu_error_ops; /* 1 byte: 0xF0 */
 
@@ -117,6 +127,7 @@ struct post; /* POST codes: reads give back the last one written */
 struct post *post_create(struct tell);
 void post_reset(struct post *);
 void post_destroy(struct post *);
+void post_state(struct post *, struct state *);
 extern const struct region_ops post_ops; /* 1 byte: 0x80, 0x190 */
 
 struct debugcon; /* reads 0xE9, which says it is there */
@@ -143,6 +154,7 @@ struct hpet;
 struct hpet *hpet_create(struct clock *, const struct hpet_wires *);
 void hpet_reset(struct hpet *);
 void hpet_destroy(struct hpet *);
+void hpet_state(struct hpet *, struct state *);
 bool hpet_may_interrupt(const struct hpet *, int line);
 extern const struct region_ops hpet_ops; /* 1 KiB: FED00000 */
 
@@ -151,6 +163,7 @@ struct acpi_pm;
 struct acpi_pm *acpi_pm_create(struct clock *, struct wire sci, struct tell sleep);
 void acpi_pm_reset(struct acpi_pm *);
 void acpi_pm_destroy(struct acpi_pm *);
+void acpi_pm_state(struct acpi_pm *, struct state *);
 bool acpi_pm_may_interrupt(const struct acpi_pm *);
 extern const struct region_ops acpi_pm_ops; /* 12 bytes: 0x600 */
 
@@ -161,6 +174,7 @@ struct fw_cfg;
 struct fw_cfg *fw_cfg_create(void);
 void fw_cfg_reset(struct fw_cfg *);
 void fw_cfg_destroy(struct fw_cfg *);
+void fw_cfg_state(struct fw_cfg *, struct state *);
 bool fw_cfg_set(struct fw_cfg *, u16 key, const void *bytes, size_t size);
 bool fw_cfg_set_number(struct fw_cfg *, u16 key, u64 value, unsigned width); /* little-endian */
 bool fw_cfg_add_file(struct fw_cfg *, const char *name, const void *bytes, size_t size);
@@ -174,6 +188,7 @@ extern const struct region_ops fw_cfg_dma_ops; /* 8 bytes: 0x514 */
 struct testdev;
 struct testdev *testdev_create(struct wire line);
 void testdev_destroy(struct testdev *);
+void testdev_state(struct testdev *, struct state *);
 extern const struct region_ops testdev_latch_ops;  /* 4 bytes: 0xE0 */
 extern const struct region_ops testdev_flush_ops;  /* 4 bytes: 0xE4 */
 extern const struct region_ops testdev_byte_ops;   /* 4 bytes: 0xE8 */
@@ -185,6 +200,7 @@ struct lpt;
 struct lpt *lpt_create(struct clock *, struct wire irq, struct tell printer);
 void lpt_reset(struct lpt *);
 void lpt_destroy(struct lpt *);
+void lpt_state(struct lpt *, struct state *);
 bool lpt_may_interrupt(const struct lpt *);
 extern const struct region_ops lpt_ops; /* 3 bytes: 0x378 */
 
@@ -192,6 +208,7 @@ struct shutdown_port; /* tells (1) when the text "Shutdown" has been written to 
 struct shutdown_port *shutdown_port_create(struct tell);
 void shutdown_port_reset(struct shutdown_port *);
 void shutdown_port_destroy(struct shutdown_port *);
+void shutdown_port_state(struct shutdown_port *, struct state *);
 extern const struct region_ops shutdown_port_ops; /* 1 byte: 0x8900 */
 
 #endif

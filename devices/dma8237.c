@@ -340,3 +340,27 @@ struct dma *dma_create(struct phys *phys)
 }
 
 void dma_destroy(struct dma *d) { free(d); }
+
+/* ---- State ---- */
+
+static const struct state_field channel_fields[] = {
+    STATE_ANY(channel, base_address), STATE_ANY(channel, base_count), STATE_ANY(channel, address),
+    STATE_ANY(channel, count),        STATE_ANY(channel, page),       STATE_ANY(channel, mode),
+    STATE_BOOL(channel, masked),      STATE_BOOL(channel, request),   STATE_WIRED(channel, ready),
+    STATE_WIRED(channel, device),
+};
+static const struct state_table channel_table = STATE_TABLE(channel, channel_fields);
+static const struct state_field controller_fields[] = {
+    STATE_ANY(controller, command),  STATE_ANY(controller, temporary), STATE_ANY(controller, reached),
+    STATE_ANY(controller, software), STATE_BOOL(controller, high),
+};
+static const struct state_table controller_table = STATE_TABLE(controller, controller_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(dma, phys),
+    STATE_STRUCT(dma, controller, &controller_table),
+    STATE_STRUCT(dma, channel, &channel_table),
+    STATE_ANY(dma, scratch),
+};
+static const struct state_table table = STATE_TABLE(dma, fields);
+
+void dma_state(struct dma *d, struct state *s) { state_struct(s, &table, d); }

@@ -340,3 +340,74 @@ void fdc_destroy(struct fdc *f)
     dma_connect(f->dma, FDC_CHANNEL, NULL, NULL);
     free(f);
 }
+
+/* ---- State ---- */
+
+static const struct state_field drive_fields[] = {
+    STATE_WIRED(floppy_drive, present), STATE_BOOL(floppy_drive, changed), STATE_WIRED(floppy_drive, block),
+    STATE_WIRED(floppy_drive, format),  STATE_WIRED(floppy_drive, type),   STATE_ANY(floppy_drive, cylinder),
+    STATE_ANY(floppy_drive, under),     STATE_BOOL(floppy_drive, seeking), STATE_BOOL(floppy_drive, ended),
+    STATE_ANY(floppy_drive, target),    STATE_ANY(floppy_drive, st0),
+};
+static const struct state_table drive_table = STATE_TABLE(floppy_drive, drive_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(fdc, clock),
+    STATE_WIRED(fdc, dma),
+    STATE_WIRED(fdc, irq),
+    STATE_TIMER(fdc, timer),
+    STATE_TIMER(fdc, seek_timer),
+    STATE_TIMER(fdc, reset_timer),
+    STATE_STRUCT(fdc, drive, &drive_table),
+    STATE_ANY(fdc, dor),
+    STATE_ANY(fdc, rate),
+    STATE_ANY(fdc, tape),
+    STATE_UPTO(fdc, phase, FDC_RESULT),
+    STATE_ANY(fdc, command),
+    STATE_UPTO(fdc, have, 8),
+    STATE_UPTO(fdc, want, 9),
+    STATE_ANY(fdc, result),
+    STATE_UPTO(fdc, at, 15),
+    STATE_UPTO(fdc, results, 16),
+    STATE_ANY(fdc, polled),
+    STATE_BOOL(fdc, level),
+    STATE_ANY(fdc, step_and_unload),
+    STATE_ANY(fdc, head_load),
+    STATE_ANY(fdc, configure),
+    STATE_ANY(fdc, pretrack),
+    STATE_ANY(fdc, perpendicular),
+    STATE_BOOL(fdc, locked),
+    STATE_BOOL(fdc, pio),
+    STATE_UPTO(fdc, work, WORK_READ_ID),
+    STATE_ANY(fdc, c),
+    STATE_ANY(fdc, h),
+    STATE_ANY(fdc, r),
+    STATE_ANY(fdc, eot),
+    STATE_ANY(fdc, sector_count),
+    STATE_ANY(fdc, st1),
+    STATE_ANY(fdc, st2),
+    STATE_UPTO(fdc, position, BLOCK_SECTOR),
+    STATE_UPTO(fdc, size, BLOCK_SECTOR),
+    STATE_ANY(fdc, buffer),
+};
+static const struct state_table table = STATE_TABLE(fdc, fields);
+
+static bool is_sound(const struct fdc *f)
+{
+    switch (f->phase) {
+    case FDC_COMMAND: return !f->have || f->have < f->want;
+    case FDC_TRANSFER: return f->position < f->size;
+    case FDC_RESULT: return f->at < f->results;
+    default: return true;
+    }
+}
+
+void fdc_state(struct fdc *f, struct state *s)
+{
+    state_struct(s, &table, f);
+    if (state_is_loading(s) && !s->failed && !is_sound(f))
+        state_fail(s, "fdc.phase: has no place in its buffer");
+    for (int i = 0; i < FDC_DRIVES && !s->failed; i++)
+        block_media_state(f->drive[i].block, s);
+}
+
+struct block *fdc_block(const struct fdc *f, int drive) { return f->drive[drive].block; }

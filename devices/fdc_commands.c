@@ -110,6 +110,8 @@ static bool keep(struct fdc *f)
 
     if (f->work != WORK_WRITE)
         return true;
+    if (!readable(f)) /* it is no longer there */
+        return false;
     memset(f->buffer + f->position, 0, BLOCK_SECTOR - f->position);
     return block_write(d->block, sector_number(f, d, f->r), 1, f->buffer);
 }
@@ -234,7 +236,7 @@ static void format_exchanged(struct fdc *f)
     f->c = f->buffer[0];
     f->h = f->buffer[1];
     f->r = sector;
-    if (f->position < 4 || f->command[2] != BYTES_512 || !sector || sector > d->format->sectors) {
+    if (f->position < 4 || !readable(f) || f->command[2] != BYTES_512 || !sector || sector > d->format->sectors) {
         abandon(f, ST1_NO_DATA, 0);
         return;
     }

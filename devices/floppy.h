@@ -31,7 +31,9 @@ bool fdc_attach(struct fdc *, int drive, struct block *);
 bool fdc_change(struct fdc *, int drive, struct block *);
 u8 fdc_cmos_type(const struct fdc *, int drive); /* 0: no drive */
 bool fdc_may_interrupt(const struct fdc *);
-extern const struct region_ops fdc_ops;     /* 6 bytes: 0x3F0 */
-extern const struct region_ops fdc_dir_ops; /* 1 byte: 0x3F7 */
+struct block *fdc_block(const struct fdc *, int drive); /* the disk in it, or NULL */
+void fdc_state(struct fdc *, struct state *);           /* with its disks */
+extern const struct region_ops fdc_ops;                 /* 6 bytes: 0x3F0 */
+extern const struct region_ops fdc_dir_ops;             /* 1 byte: 0x3F7 */
 
 #endif

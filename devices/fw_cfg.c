@@ -259,3 +259,59 @@ void fw_cfg_destroy(struct fw_cfg *f)
             free(f->item[space][key].bytes);
     free(f);
 }
+
+/* ---- State ---- */
+
+enum { ITEM_MAX = 64 << 20 };
+
+static void item_state(struct item *item, struct state *s)
+{
+    u8 *bytes = item->bytes;
+    size_t size = item->size;
+    bool present = bytes;
+    u64 there = present;
+
+    state_number(s, "item", &there, 1);
+    if (!there && state_is_loading(s) && !s->failed) {
+        free(item->bytes);
+        *item = (struct item){.bytes = NULL};
+    }
+    if (!there || s->failed)
+        return;
+    state_text(s, "item.name", item->name, sizeof(item->name));
+    state_block(s, "item.bytes", &bytes, &size, ITEM_MAX);
+    if (!state_is_loading(s) || s->failed)
+        return;
+    free(item->bytes);
+    item->bytes = bytes ? bytes : calloc(1, 1); /* an empty item is there */
+    item->size = size;
+}
+
+static void items_state(struct state *s, void *at)
+{
+    struct item *item = at;
+
+    for (unsigned i = 0; i < 2 * KEYS && !s->failed; i++)
+        item_state(&item[i], s);
+}
+
+static void at_state(struct state *s, void *at)
+{
+    u64 value = *(size_t *)at;
+
+    state_number(s, "at", &value, UINT32_MAX);
+    if (!s->failed)
+        *(size_t *)at = value;
+}
+
+static const struct state_field fields[] = {
+    STATE_CUSTOM(fw_cfg, item, items_state),
+    STATE_UPTO(fw_cfg, files, KEYS - KEY_FILES),
+    STATE_ANY(fw_cfg, select),
+    STATE_CUSTOM(fw_cfg, at, at_state),
+    STATE_WIRED(fw_cfg, phys),
+    STATE_ANY(fw_cfg, address),
+};
+static const struct state_table table = STATE_TABLE(fw_cfg, fields);
+
+void fw_cfg_state(struct fw_cfg *f, struct state *s) { state_struct(s, &table, f); }

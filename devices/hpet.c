@@ -341,3 +341,24 @@ void hpet_destroy(struct hpet *h)
         clock_disarm(h->clock, &h->t[n].timer);
     free(h);
 }
+
+/* ---- State ---- */
+
+static const struct state_field comparator_fields[] = {
+    STATE_WIRED(comparator, hpet),  STATE_UPTO(comparator, config, T_WRITABLE),
+    STATE_ANY(comparator, value),   STATE_ANY(comparator, period),
+    STATE_TIMER(comparator, timer), STATE_RANGE(comparator, line, -1, HPET_LINE_IRQ8),
+};
+static const struct state_table comparator_table = STATE_TABLE(comparator, comparator_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(hpet, clock),
+    STATE_WIRED(hpet, wires),
+    STATE_ANY(hpet, config),
+    STATE_ANY(hpet, status),
+    STATE_ANY(hpet, counter),
+    STATE_ANY(hpet, base_ns),
+    STATE_STRUCT(hpet, t, &comparator_table),
+};
+static const struct state_table table = STATE_TABLE(hpet, fields);
+
+void hpet_state(struct hpet *h, struct state *s) { state_struct(s, &table, h); }

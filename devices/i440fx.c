@@ -86,3 +86,14 @@ struct i440fx *i440fx_create(struct pci *pci, struct phys *phys, void (*moved)(v
 }
 
 void i440fx_destroy(struct i440fx *h) { free(h); }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(i440fx, pci), STATE_WIRED(i440fx, phys), STATE_WIRED(i440fx, moved),
+    STATE_WIRED(i440fx, ctx), STATE_ANY(i440fx, pam),
+};
+static const struct state_table table = STATE_TABLE(i440fx, fields);
+
+/* Which memory shows where is physical memory's own state. */
+void i440fx_state(struct i440fx *h, struct state *s) { state_struct(s, &table, h); }

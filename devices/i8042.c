@@ -358,3 +358,27 @@ void i8042_destroy(struct i8042 *k)
     clock_disarm(k->clock, &k->aux.serial);
     free(k);
 }
+
+/* ---- State ---- */
+
+static const struct state_field port_fields[] = {
+    STATE_WIRED(port, controller), STATE_WIRED(port, device), STATE_TIMER(port, serial),
+    STATE_BOOL(port, ready),       STATE_WIRED(port, aux),
+};
+static const struct state_table port_table = STATE_TABLE(port, port_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(i8042, clock),
+    STATE_WIRED(i8042, wire),
+    STATE_ANY(i8042, ram),
+    STATE_ANY(i8042, output),
+    STATE_ANY(i8042, status),
+    STATE_ANY(i8042, port),
+    STATE_ANY(i8042, pending),
+    STATE_STRUCT(i8042, keyboard, &port_table),
+    STATE_STRUCT(i8042, aux, &port_table),
+    STATE_BOOL(i8042, translated_break),
+    STATE_WIRED(i8042, expecting), /* who looks on is not the state's to say */
+};
+static const struct state_table table = STATE_TABLE(i8042, fields);
+
+void i8042_state(struct i8042 *k, struct state *s) { state_struct(s, &table, k); }

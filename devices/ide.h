@@ -33,6 +33,8 @@ bool ide_disc_locked(const struct ide *, int drive);
 void ide_allow_master(struct ide *, bool);
 
 bool ide_may_interrupt(const struct ide *);
+struct block *ide_block(const struct ide *, int drive); /* its disk or disc, or NULL */
+void ide_state(struct ide *, struct state *);           /* with its media */
 
 extern const struct region_ops ide_command_ops; /* 8 bytes: 0x1F0, 0x170 */
 extern const struct region_ops ide_control_ops; /* 1 byte: 0x3F6, 0x376 */

@@ -173,7 +173,7 @@ struct piix_ide {
     struct pci_function pci;
     struct bus *io;
     struct ide *channel[2];
-    struct {
+    struct legacy_ports {
         bool decoded, command, control; /* wanted; and what of it is on the bus */
     } legacy[2];
 };
@@ -249,3 +249,51 @@ struct piix_ide *piix_ide_create(struct pci *pci, struct bus *io, struct ide *co
 }
 
 void piix_ide_destroy(struct piix_ide *p) { free(p); }
+
+/* ---- State ---- */
+
+static const struct state_field legacy_fields[] = {
+    STATE_BOOL(legacy_ports, decoded),
+    STATE_BOOL(legacy_ports, command),
+    STATE_BOOL(legacy_ports, control),
+};
+static const struct state_table legacy_table = STATE_TABLE(legacy_ports, legacy_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(piix_ide, pci),
+    STATE_WIRED(piix_ide, io),
+    STATE_WIRED(piix_ide, channel),
+    STATE_STRUCT(piix_ide, legacy, &legacy_table),
+};
+static const struct state_table table = STATE_TABLE(piix_ide, fields);
+
+void piix_ide_leave(struct piix_ide *p)
+{
+    for (int n = 0; n < 2; n++) {
+        if (p->legacy[n].command)
+            bus_detach(p->io, legacy[n].command);
+        if (p->legacy[n].control)
+            bus_detach(p->io, legacy[n].control);
+        p->legacy[n].command = p->legacy[n].control = false;
+    }
+}
+
+void piix_ide_state(struct piix_ide *p, struct state *s)
+{
+    struct legacy_ports there[2];
+
+    state_struct(s, &table, p);
+    if (!state_is_loading(s))
+        return;
+    for (int n = 0; n < 2; n++) {
+        there[n] = p->legacy[n];
+        p->legacy[n].command = p->legacy[n].control = false;
+    }
+    for (int n = 0; n < 2 && !s->failed; n++) {
+        struct legacy_ports *l = &p->legacy[n];
+
+        l->command = there[n].command && bus_attach(p->io, legacy[n].command, 8, &ide_command_ops, p->channel[n]);
+        l->control = there[n].control && bus_attach(p->io, legacy[n].control, 1, &ide_control_ops, p->channel[n]);
+        if (l->command != there[n].command || l->control != there[n].control)
+            state_fail(s, "piix_ide: the ports of channel %d are another device's", n);
+    }
+}

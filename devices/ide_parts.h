@@ -111,7 +111,7 @@ struct ide {
     struct timer timer;
     struct ide_drive drive[2];
     u8 selected, control;
-    struct {
+    struct ide_master {
         u8 command, status;
         u32 table;
         bool denied;  /* the PCI function may not master the bus */

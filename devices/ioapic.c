@@ -260,3 +260,22 @@ struct imcr *imcr_create(struct wire apic_mode)
 }
 
 void imcr_destroy(struct imcr *r) { free(r); }
+
+/* ---- State ---- */
+
+static const struct state_field ioapic_fields[] = {
+    STATE_WIRED(ioapic, bus),       STATE_ANY(ioapic, select), STATE_ANY(ioapic, id),
+    STATE_ANY(ioapic, arbitration), STATE_ANY(ioapic, line),   STATE_ANY(ioapic, entry),
+};
+static const struct state_table ioapic_table = STATE_TABLE(ioapic, ioapic_fields);
+
+void ioapic_state(struct ioapic *io, struct state *s) { state_struct(s, &ioapic_table, io); }
+
+static const struct state_field imcr_fields[] = {
+    STATE_WIRED(imcr, apic_mode),
+    STATE_ANY(imcr, select),
+    STATE_ANY(imcr, value),
+};
+static const struct state_table imcr_table = STATE_TABLE(imcr, imcr_fields);
+
+void imcr_state(struct imcr *r, struct state *s) { state_struct(s, &imcr_table, r); }

@@ -426,3 +426,24 @@ void lapic_destroy(struct lapic *l)
     apic_bus_leave(l->wiring.bus, l);
     free(l);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(lapic, wiring),      STATE_WIRED(lapic, page),
+    STATE_WIRED(lapic, present),     STATE_WIRED(lapic, tsc_deadline),
+    STATE_ANY(lapic, base),          STATE_ANY(lapic, id),
+    STATE_ANY(lapic, tpr),           STATE_ANY(lapic, ldr),
+    STATE_ANY(lapic, dfr),           STATE_ANY(lapic, svr),
+    STATE_ANY(lapic, icr_low),       STATE_ANY(lapic, icr_high),
+    STATE_ANY(lapic, esr),           STATE_ANY(lapic, errors),
+    STATE_ANY(lapic, isr),           STATE_ANY(lapic, tmr),
+    STATE_ANY(lapic, irr),           STATE_ANY(lapic, lvt),
+    STATE_ANY(lapic, initial_count), STATE_ANY(lapic, divide),
+    STATE_ANY(lapic, zero_at),       STATE_ANY(lapic, deadline),
+    STATE_TIMER(lapic, timer),       STATE_BOOL(lapic, lint),
+    STATE_BOOL(lapic, pic_mode),     STATE_BOOL(lapic, extint),
+};
+static const struct state_table table = STATE_TABLE(lapic, fields);
+
+void lapic_state(struct lapic *l, struct state *s) { state_struct(s, &table, l); }

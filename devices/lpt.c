@@ -115,3 +115,13 @@ void lpt_destroy(struct lpt *l)
     clock_disarm(l->clock, &l->timer);
     free(l);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(lpt, clock), STATE_WIRED(lpt, irq),   STATE_WIRED(lpt, printer), STATE_TIMER(lpt, timer),
+    STATE_ANY(lpt, data),    STATE_ANY(lpt, control), STATE_BOOL(lpt, busy),     STATE_BOOL(lpt, ack),
+};
+static const struct state_table table = STATE_TABLE(lpt, fields);
+
+void lpt_state(struct lpt *l, struct state *s) { state_struct(s, &table, l); }

@@ -157,6 +157,26 @@ static void move_page(void *ctx, u64 base, bool decoded)
         cpu_memory_moved(m->cpu);
 }
 
+/* A load: the page leaves, and comes back to where it was. */
+void machine_apic_page_leave(struct machine *m)
+{
+    if (m->apic_attached)
+        bus_detach(phys_mmio(m->phys), m->apic_page);
+    if (m->apic_hole)
+        phys_remove_hole(m->phys, m->apic_page);
+    m->apic_attached = m->apic_hole = false;
+}
+
+void machine_apic_page_return(struct machine *m, struct state *s, bool attached, bool hole)
+{
+    if (s->failed)
+        return;
+    m->apic_attached = attached && bus_attach(phys_mmio(m->phys), m->apic_page, APIC_PAGE_SIZE, &lapic_ops, m->lapic);
+    m->apic_hole = hole && phys_add_hole(m->phys, m->apic_page, APIC_PAGE_SIZE);
+    if (m->apic_attached != attached || m->apic_hole != hole)
+        state_fail(s, "machine.apic_page: cannot be at 0x%llx", (unsigned long long)m->apic_page);
+}
+
 static bool ops_on(void *apic) { return lapic_on(apic); }
 static bool ops_msr_read(void *apic, u32 msr, u64 *value) { return lapic_msr_read(apic, msr, value); }
 static bool ops_msr_write(void *apic, u32 msr, u64 value) { return lapic_msr_write(apic, msr, value); }

@@ -103,8 +103,10 @@ struct wire machine_pic_intr(struct machine *);
 struct hpet_wires machine_hpet_wires(struct machine *);
 extern const struct cpu_apic machine_apic_ops;
 bool machine_create_apics(struct machine *);
-bool machine_place_apics(struct machine *);  /* once there is a processor */
-void machine_virtual_wire(struct machine *); /* as firmware leaves them */
+bool machine_place_apics(struct machine *);     /* once there is a processor */
+void machine_virtual_wire(struct machine *);    /* as firmware leaves them */
+void machine_apic_page_leave(struct machine *); /* before a load, and where it was after it */
+void machine_apic_page_return(struct machine *, struct state *, bool attached, bool hole);
 void machine_reset_apics(struct machine *);
 void machine_destroy_apics(struct machine *);
 bool machine_can_wake(struct machine *, bool interrupts_on);

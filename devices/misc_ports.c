@@ -334,10 +334,54 @@ static void shutdown_port_write(void *device, u64 offset, u64 value, unsigned wi
         s->matched++;
     else
         s->matched = (u8)value == (u8)shutdown_text[0];
-    if (s->matched == sizeof(shutdown_text) - 1) {
+    if (s->matched == sizeof(shutdown_text) - 2) {
         s->matched = 0;
         tell(s->tell, 1);
     }
 }
 
 const struct region_ops shutdown_port_ops = {shutdown_port_read, shutdown_port_write, 1, 1};
+
+/* ---- State ---- */
+
+static const struct state_field port92_fields[] = {
+    STATE_WIRED(port92, a20),
+    STATE_WIRED(port92, reset),
+    STATE_ANY(port92, value),
+};
+static const struct state_table port92_table = STATE_TABLE(port92, port92_fields);
+
+void port92_state(struct port92 *d, struct state *s) { state_struct(s, &port92_table, d); }
+
+static const struct state_field reset_control_fields[] = {
+    STATE_WIRED(reset_control, reset),
+    STATE_ANY(reset_control, value),
+};
+static const struct state_table reset_control_table = STATE_TABLE(reset_control, reset_control_fields);
+
+void reset_control_state(struct reset_control *d, struct state *s) { state_struct(s, &reset_control_table, d); }
+
+static const struct state_field fpu_error_fields[] = {
+    STATE_WIRED(fpu_error, irq),
+    STATE_WIRED(fpu_error, ignne),
+    STATE_BOOL(fpu_error, ferr),
+};
+static const struct state_table fpu_error_table = STATE_TABLE(fpu_error, fpu_error_fields);
+
+void fpu_error_state(struct fpu_error *d, struct state *s) { state_struct(s, &fpu_error_table, d); }
+
+static const struct state_field post_fields[] = {
+    STATE_WIRED(post, tell),
+    STATE_ANY(post, last),
+};
+static const struct state_table post_table = STATE_TABLE(post, post_fields);
+
+void post_state(struct post *d, struct state *s) { state_struct(s, &post_table, d); }
+
+static const struct state_field shutdown_port_fields[] = {
+    STATE_WIRED(shutdown_port, tell),
+    STATE_UPTO(shutdown_port, matched, sizeof(shutdown_text) - 1),
+};
+static const struct state_table shutdown_port_table = STATE_TABLE(shutdown_port, shutdown_port_fields);
+
+void shutdown_port_state(struct shutdown_port *d, struct state *s) { state_struct(s, &shutdown_port_table, d); }

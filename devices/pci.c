@@ -15,7 +15,7 @@ struct pci {
     bool level[4];
     u32 address;
     struct pci_function *function[FUNCTIONS], *first;
-    struct {
+    struct share {
         unsigned offset;
         const struct region_ops *ops;
         void *device;
@@ -334,4 +334,65 @@ void pci_destroy(struct pci *p)
         f->pci = NULL;
     }
     free(p);
+}
+
+/* ---- State ---- */
+
+static const struct state_field bar_fields[] = {
+    STATE_WIRED(pci_bar, space),  STATE_WIRED(pci_bar, size),    STATE_WIRED(pci_bar, ops),
+    STATE_WIRED(pci_bar, device), STATE_WIRED(pci_bar, moved),   STATE_ANY(pci_bar, base),
+    STATE_BOOL(pci_bar, decoded), STATE_BOOL(pci_bar, attached),
+};
+static const struct state_table bar_table = STATE_TABLE(pci_bar, bar_fields);
+static const struct state_field function_fields[] = {
+    STATE_ANY(pci_function, config),      STATE_ANY(pci_function, writable),
+    STATE_WIRED(pci_function, clearable), STATE_STRUCT(pci_function, bar, &bar_table),
+    STATE_WIRED(pci_function, written),   STATE_WIRED(pci_function, pci),
+    STATE_WIRED(pci_function, address),   STATE_WIRED(pci_function, reset),
+    STATE_BOOL(pci_function, intx),       STATE_WIRED(pci_function, next),
+};
+static const struct state_table function_table = STATE_TABLE(pci_function, function_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(pci, io),    STATE_WIRED(pci, memory),   STATE_WIRED(pci, pirq),  STATE_BOOL(pci, level),
+    STATE_ANY(pci, address), STATE_WIRED(pci, function), STATE_WIRED(pci, first), STATE_WIRED(pci, share),
+};
+static const struct state_table table = STATE_TABLE(pci, fields);
+
+void pci_leave(struct pci *p)
+{
+    for (struct pci_function *f = p->first; f; f = f->next)
+        for (unsigned n = 0; n < PCI_BARS; n++)
+            bar_leave(p, &f->bar[n]);
+}
+
+/* What was on a bus is there again, and what was refused its place is refused it: two BARs of one address are a matter
+ * of who came first. Devices that see to a BAR themselves do so in their own state. */
+static void bars_return(struct pci *p, struct pci_function *f, struct state *s)
+{
+    bool there[PCI_BARS];
+
+    for (unsigned n = 0; n < PCI_BARS; n++) {
+        there[n] = f->bar[n].attached;
+        f->bar[n].attached = false;
+    }
+    for (unsigned n = 0; n < PCI_BARS && !s->failed; n++) {
+        struct pci_bar *b = &f->bar[n];
+
+        if (!there[n])
+            continue;
+        b->attached = b->decoded && b->ops && bus_attach(bar_bus(p, b), b->base, b->size, b->ops, b->device);
+        if (!b->attached)
+            state_fail(s, "pci: BAR %u of function %02x cannot be at 0x%llx", n, f->address,
+                       (unsigned long long)b->base);
+    }
+}
+
+void pci_state(struct pci *p, struct state *s)
+{
+    state_struct(s, &table, p);
+    for (struct pci_function *f = p->first; f && !s->failed; f = f->next) {
+        state_struct(s, &function_table, f);
+        if (state_is_loading(s))
+            bars_return(p, f, s);
+    }
 }

@@ -9,6 +9,7 @@
 
 #include "devices/irq.h"
 #include "mmu/bus.h"
+#include "mmu/state.h"
 
 /* Offsets in configuration space ("Configuration Space Organization"). */
 enum {
@@ -74,6 +75,10 @@ struct pci *pci_create(struct bus *io, struct bus *memory, const struct wire pir
 /* RESET#: every function's configuration as it was when it was added. */
 void pci_reset(struct pci *);
 void pci_destroy(struct pci *); /* the functions go on, off the bus */
+/* Every function, and where its BARs are. Before a load pci_leave() takes all of them off their buses; `moved` is told
+ * of that, but not of a load: who has a BAR without operations sees to it in a state of its own. */
+void pci_state(struct pci *, struct state *);
+void pci_leave(struct pci *);
 
 /* Puts a function on the bus. False if the place (device 0..31, function 0..7) is taken. It must outlive the bus. */
 bool pci_add(struct pci *, unsigned device, unsigned function, struct pci_function *);

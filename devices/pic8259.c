@@ -384,3 +384,31 @@ static void elcr_write(void *device, u64 offset, u64 value, unsigned width)
 }
 
 const struct region_ops pic_elcr_ops = {elcr_read, elcr_write, 1, 1};
+
+/* ---- State ---- */
+
+static const struct state_field chip_fields[] = {
+    STATE_ANY(chip, line),
+    STATE_ANY(chip, edge),
+    STATE_ANY(chip, isr),
+    STATE_ANY(chip, imr),
+    STATE_ANY(chip, elcr),
+    STATE_ANY(chip, base),
+    STATE_ANY(chip, icw1),
+    STATE_ANY(chip, icw3),
+    STATE_ANY(chip, icw4),
+    STATE_UPTO(chip, lowest, 7),
+    STATE_UPTO(chip, step, WANT_ICW4),
+    STATE_BOOL(chip, special_mask),
+    STATE_BOOL(chip, rotate_in_aeoi),
+    STATE_BOOL(chip, read_isr),
+    STATE_BOOL(chip, poll),
+};
+static const struct state_table chip_table = STATE_TABLE(chip, chip_fields);
+static const struct state_field fields[] = {
+    STATE_STRUCT(pic, chip, &chip_table),
+    STATE_WIRED(pic, intr),
+};
+static const struct state_table table = STATE_TABLE(pic, fields);
+
+void pic_state(struct pic *p, struct state *s) { state_struct(s, &table, p); }

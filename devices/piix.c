@@ -149,3 +149,45 @@ struct piix4_pm *piix4_pm_create(struct pci *pci, struct bus *io, u32 size, cons
 }
 
 void piix4_pm_destroy(struct piix4_pm *p) { free(p); }
+
+/* ---- State ---- */
+
+static const struct state_field piix3_fields[] = {
+    STATE_WIRED(piix3, pci),
+    STATE_WIRED(piix3, isa),
+    STATE_ANY(piix3, driven),
+    STATE_BOOL(piix3, pirq),
+};
+static const struct state_table piix3_table = STATE_TABLE(piix3, piix3_fields);
+
+void piix3_state(struct piix3 *p, struct state *s) { state_struct(s, &piix3_table, p); }
+
+static const struct state_field piix4_fields[] = {
+    STATE_WIRED(piix4_pm, pci), STATE_WIRED(piix4_pm, io),     STATE_WIRED(piix4_pm, size),
+    STATE_WIRED(piix4_pm, ops), STATE_WIRED(piix4_pm, device), STATE_ANY(piix4_pm, base),
+};
+static const struct state_table piix4_table = STATE_TABLE(piix4_pm, piix4_fields);
+
+void piix4_pm_leave(struct piix4_pm *p)
+{
+    if (p->base)
+        bus_detach(p->io, p->base);
+    p->base = 0;
+}
+
+void piix4_pm_state(struct piix4_pm *p, struct state *s)
+{
+    u16 base;
+
+    state_struct(s, &piix4_table, p);
+    if (!state_is_loading(s))
+        return;
+    base = p->base;
+    p->base = 0;
+    if (s->failed || !base)
+        return;
+    if (bus_attach(p->io, base, p->size, p->ops, p->device))
+        p->base = base;
+    else
+        state_fail(s, "piix4_pm.base: cannot be at 0x%x", base);
+}

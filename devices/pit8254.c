@@ -446,3 +446,62 @@ void pit_destroy(struct pit *p)
     clock_disarm(p->clock, &p->edge);
     free(p);
 }
+
+/* ---- State ---- */
+
+/* Pulses of 1.193 MHz: none is further from power-on than this. */
+#define PULSE_MAX (1ll << 60)
+
+static const struct state_field channel_fields[] = {
+    STATE_UPTO(channel, mode, 5),
+    STATE_UPTO(channel, rw, RW_BOTH),
+    STATE_BOOL(channel, bcd),
+    STATE_BOOL(channel, gate),
+    STATE_BOOL(channel, written),
+    STATE_BOOL(channel, loaded),
+    STATE_BOOL(channel, null_count),
+    STATE_BOOL(channel, half_write),
+    STATE_BOOL(channel, half_read),
+    STATE_BOOL(channel, count_latched),
+    STATE_BOOL(channel, status_latched),
+    STATE_BOOL(channel, frozen),
+    STATE_BOOL(channel, load_low),
+    STATE_BOOL(channel, triggered),
+    STATE_BOOL(channel, strobed),
+    STATE_ANY(channel, lsb),
+    STATE_ANY(channel, status),
+    STATE_ANY(channel, latch),
+    STATE_ANY(channel, cr),
+    STATE_RANGE(channel, start, -65536, PULSE_MAX),
+    STATE_RANGE(channel, elapsed, 0, PULSE_MAX),
+    STATE_RANGE(channel, load_at, -65536, NO_LOAD),
+    STATE_RANGE(channel, count, 1, 65536),
+    STATE_RANGE(channel, idle, 0, 65536),
+};
+static const struct state_table channel_table = STATE_TABLE(channel, channel_fields);
+static const struct state_field fields[] = {
+    STATE_WIRED(pit, clock),
+    STATE_WIRED(pit, out0),
+    STATE_TIMER(pit, edge),
+    STATE_BOOL(pit, out0_level),
+    STATE_RANGE(pit, done, 0, PULSE_MAX),
+    STATE_STRUCT(pit, channel, &channel_table),
+    STATE_UPTO(pit, port_b, PORT_B_WRITABLE),
+};
+static const struct state_table table = STATE_TABLE(pit, fields);
+
+void pit_state(struct pit *p, struct state *s) { state_struct(s, &table, p); }
+
+/* Channel 0 is not behind: edges that should have been long ago would all be made up for. */
+bool pit_is_sound(const struct pit *p)
+{
+    s64 now = pulse_of(clock_now(p->clock));
+
+    for (int i = 0; i < 3; i++) {
+        const struct channel *c = &p->channel[i];
+
+        if (c->start > now || (c->load_at != NO_LOAD && c->load_at > now + 65536 + 1))
+            return false;
+    }
+    return p->done <= now && p->channel[0].start <= p->done && next_edge(&p->channel[0], p->done) >= now;
+}

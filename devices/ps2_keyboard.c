@@ -352,3 +352,32 @@ void ps2_keyboard_destroy(struct ps2_keyboard *k)
     clock_disarm(k->clock, &k->repeat);
     free(k);
 }
+
+/* ---- State ---- */
+
+static const struct state_field queue_fields[] = {
+    STATE_ANY(ps2_queue, byte),
+    STATE_UPTO(ps2_queue, first, PS2_QUEUE - 1),
+    STATE_UPTO(ps2_queue, count, PS2_QUEUE),
+};
+const struct state_table ps2_queue_table = STATE_TABLE(ps2_queue, queue_fields);
+
+static const struct state_field fields[] = {
+    STATE_WIRED(ps2_keyboard, clock),
+    STATE_WIRED(ps2_keyboard, ready),
+    STATE_TIMER(ps2_keyboard, repeat),
+    STATE_STRUCT(ps2_keyboard, queue, &ps2_queue_table),
+    STATE_ANY(ps2_keyboard, last),
+    STATE_ANY(ps2_keyboard, pending),
+    STATE_RANGE(ps2_keyboard, scan_set, 1, 3),
+    STATE_ANY(ps2_keyboard, leds),
+    STATE_ANY(ps2_keyboard, rate),
+    STATE_BOOL(ps2_keyboard, scanning),
+    STATE_BOOL(ps2_keyboard, overrun),
+    STATE_ANY(ps2_keyboard, repeating),
+    STATE_BOOL(ps2_keyboard, down),
+    STATE_ANY(ps2_keyboard, kind),
+};
+static const struct state_table table = STATE_TABLE(ps2_keyboard, fields);
+
+void ps2_keyboard_state(struct ps2_keyboard *k, struct state *s) { state_struct(s, &table, k); }

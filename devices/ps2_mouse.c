@@ -286,3 +286,34 @@ void ps2_mouse_destroy(struct ps2_mouse *m)
     clock_disarm(m->clock, &m->sample);
     free(m);
 }
+
+/* ---- State ---- */
+
+/* Motion not yet reported: no hand moves further between two reports. */
+#define COUNTS_MAX (1 << 28)
+
+static const struct state_field fields[] = {
+    STATE_WIRED(ps2_mouse, clock),
+    STATE_WIRED(ps2_mouse, ready),
+    STATE_TIMER(ps2_mouse, sample),
+    STATE_STRUCT(ps2_mouse, queue, &ps2_queue_table),
+    STATE_ANY(ps2_mouse, sent),
+    STATE_UPTO(ps2_mouse, sent_count, sizeof(((struct ps2_mouse *)0)->sent)),
+    STATE_ANY(ps2_mouse, pending),
+    STATE_RANGE(ps2_mouse, rate, 1, 255),
+    STATE_UPTO(ps2_mouse, resolution, 3),
+    STATE_ANY(ps2_mouse, id),
+    STATE_ANY(ps2_mouse, rates),
+    STATE_BOOL(ps2_mouse, remote),
+    STATE_BOOL(ps2_mouse, wrap),
+    STATE_BOOL(ps2_mouse, double_scaling),
+    STATE_BOOL(ps2_mouse, reporting),
+    STATE_RANGE(ps2_mouse, dx, -COUNTS_MAX, COUNTS_MAX),
+    STATE_RANGE(ps2_mouse, dy, -COUNTS_MAX, COUNTS_MAX),
+    STATE_RANGE(ps2_mouse, wheel, -COUNTS_MAX, COUNTS_MAX),
+    STATE_ANY(ps2_mouse, buttons),
+    STATE_ANY(ps2_mouse, reported),
+};
+static const struct state_table table = STATE_TABLE(ps2_mouse, fields);
+
+void ps2_mouse_state(struct ps2_mouse *m, struct state *s) { state_struct(s, &table, m); }

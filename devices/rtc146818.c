@@ -369,3 +369,21 @@ void rtc_destroy(struct rtc *r)
     clock_disarm(r->clock, &r->event);
     free(r);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(rtc, clock), STATE_WIRED(rtc, irq),  STATE_TIMER(rtc, event),  STATE_UPTO(rtc, index, SIZE - 1),
+    STATE_ANY(rtc, reg),     STATE_ANY(rtc, second), STATE_ANY(rtc, periodic),
+};
+static const struct state_table table = STATE_TABLE(rtc, fields);
+
+void rtc_state(struct rtc *r, struct state *s) { state_struct(s, &table, r); }
+
+/* Seconds are made up for one by one. In the first half second the one before may have ended before power-on. */
+bool rtc_is_sound(const struct rtc *r)
+{
+    u64 now = clock_now(r->clock);
+
+    return now - r->second <= now + CLOCK_SECOND;
+}

@@ -96,3 +96,14 @@ struct testdev *testdev_create(struct wire line)
 }
 
 void testdev_destroy(struct testdev *t) { free(t); }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(testdev, line),
+    STATE_ANY(testdev, latch),
+    STATE_ANY(testdev, memory),
+};
+static const struct state_table table = STATE_TABLE(testdev, fields);
+
+void testdev_state(struct testdev *t, struct state *s) { state_struct(s, &table, t); }

@@ -432,3 +432,35 @@ void uart_destroy(struct uart *u)
     clock_disarm(u->clock, &u->timeout);
     free(u);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(uart, clock),
+    STATE_WIRED(uart, irq),
+    STATE_WIRED(uart, out2),
+    STATE_WIRED(uart, backend),
+    STATE_ANY(uart, ier),
+    STATE_ANY(uart, fcr),
+    STATE_ANY(uart, lcr),
+    STATE_ANY(uart, mcr),
+    STATE_ANY(uart, msr),
+    STATE_ANY(uart, scr),
+    STATE_ANY(uart, errors),
+    STATE_ANY(uart, divisor),
+    STATE_ANY(uart, rx),
+    STATE_ANY(uart, rx_errors),
+    STATE_UPTO(uart, rx_first, FIFO_SIZE - 1),
+    STATE_UPTO(uart, rx_count, FIFO_SIZE),
+    STATE_ANY(uart, modem),
+    STATE_BOOL(uart, thre_pending),
+    STATE_BOOL(uart, timeout_pending),
+    STATE_BOOL(uart, input_ended),
+    STATE_UPTO(uart, polls, POLLS),
+    STATE_ANY(uart, input_at),
+    STATE_TIMER(uart, input),
+    STATE_TIMER(uart, timeout),
+};
+static const struct state_table table = STATE_TABLE(uart, fields);
+
+void uart_state(struct uart *u, struct state *s) { state_struct(s, &table, u); }

@@ -180,3 +180,19 @@ static void mmio_write(void *device, u64 offset, u64 value, unsigned width)
 }
 
 const struct region_ops vga_mmio_ops = {mmio_read, mmio_write, 1, 2};
+
+bool vbe_is_sound(const struct vga *v)
+{
+    const u16 *r = v->vbe;
+    struct vga settled = *v;
+
+    if (r[VBE_XRES] > VGA_MAX_WIDTH || r[VBE_YRES] > VGA_MAX_HEIGHT || !depth_exists(r[VBE_BPP]) ||
+        r[VBE_BANK] >= VGA_MEMORY_SIZE >> 16)
+        return false;
+    if (!vbe_is_on(v))
+        return true;
+    if (!r[VBE_XRES] || !r[VBE_YRES])
+        return false;
+    settle(&settled);
+    return !memcmp(settled.vbe, v->vbe, sizeof(v->vbe));
+}

@@ -91,3 +91,46 @@ void vga_set_text_mode(struct vga *v)
     }
     vga_remap(v);
 }
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(vga, clock),
+    STATE_WIRED(vga, wires),
+    STATE_WIRED(vga, memory),
+    STATE_CACHE(vga, window),
+    STATE_ANY(vga, misc),
+    STATE_ANY(vga, feature),
+    STATE_UPTO(vga, seq_index, SEQ_COUNT - 1),
+    STATE_ANY(vga, seq),
+    STATE_UPTO(vga, gfx_index, GFX_COUNT - 1),
+    STATE_ANY(vga, gfx),
+    STATE_ANY(vga, crtc_index),
+    STATE_ANY(vga, crtc),
+    STATE_ANY(vga, attr_index),
+    STATE_ANY(vga, attr),
+    STATE_BOOL(vga, attr_data),
+    STATE_ANY(vga, dac),
+    STATE_ANY(vga, dac_mask),
+    STATE_ANY(vga, dac_read),
+    STATE_ANY(vga, dac_write),
+    STATE_UPTO(vga, dac_component, 2),
+    STATE_ANY(vga, dac_latch),
+    STATE_BOOL(vga, dac_reading),
+    STATE_ANY(vga, latch),
+    STATE_ANY(vga, vbe_index),
+    STATE_ANY(vga, vbe),
+};
+static const struct state_table table = STATE_TABLE(vga, fields);
+
+void vga_state(struct vga *v, struct state *s)
+{
+    state_struct(s, &table, v);
+    state_pages(s, "memory", v->memory, VGA_MEMORY_SIZE, NULL, NULL);
+    if (!state_is_loading(s) || s->failed)
+        return;
+    if (vbe_is_sound(v))
+        vga_remap(v);
+    else
+        state_fail(s, "vga.vbe: is no mode that can be set");
+}

@@ -29,6 +29,7 @@ struct vga_wires {
 struct vga *vga_create(struct clock *, const struct vga_wires *);
 void vga_reset(struct vga *);
 void vga_destroy(struct vga *);
+void vga_state(struct vga *, struct state *);
 u8 *vga_memory(struct vga *); /* VGA_MEMORY_SIZE bytes: the linear frame buffer */
 /* 80x25 text with a font and colours, as firmware leaves it to a boot loader. */
 void vga_set_text_mode(struct vga *);
@@ -51,7 +52,10 @@ struct vga_pci_config {
 };
 struct vga_pci;
 struct vga_pci *vga_pci_create(const struct vga_pci_config *);
-void vga_pci_destroy(struct vga_pci *); /* after the bus */
+void vga_pci_destroy(struct vga_pci *);                      /* after the bus */
+const u8 *vga_pci_rom(const struct vga_pci *, size_t *size); /* its video BIOS, or NULL */
+void vga_pci_state(struct vga_pci *, struct state *);        /* after the bus's */
+void vga_pci_leave(struct vga_pci *);                        /* before a load */
 
 /* Somebody who looks: the picture as of the last vga_render, and what is needed to redraw only what changed. The
  * surface is as many dots and scan lines as a monitor gets: 720x400 for 80x25 text, 640x400 for mode 13h. */

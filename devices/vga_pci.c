@@ -111,3 +111,42 @@ void vga_pci_destroy(struct vga_pci *p)
     free(p->rom);
     free(p);
 }
+
+const u8 *vga_pci_rom(const struct vga_pci *p, size_t *size)
+{
+    *size = p->rom_size;
+    return p->rom;
+}
+
+/* ---- State ---- */
+
+static const struct state_field fields[] = {
+    STATE_WIRED(vga_pci, function), STATE_WIRED(vga_pci, vga),  STATE_WIRED(vga_pci, phys),
+    STATE_WIRED(vga_pci, moved),    STATE_ANY(vga_pci, mapped), STATE_WIRED(vga_pci, rom),
+    STATE_WIRED(vga_pci, rom_size),
+};
+static const struct state_table table = STATE_TABLE(vga_pci, fields);
+
+void vga_pci_leave(struct vga_pci *p)
+{
+    if (p->mapped)
+        phys_remove_hole(p->phys, p->mapped);
+    p->mapped = 0;
+}
+
+void vga_pci_state(struct vga_pci *p, struct state *s)
+{
+    u64 base;
+
+    state_struct(s, &table, p);
+    if (!state_is_loading(s))
+        return;
+    base = p->mapped;
+    p->mapped = 0;
+    if (s->failed || !base)
+        return;
+    if (is_free(p, base) && phys_add_window(p->phys, base, VGA_MEMORY_SIZE, vga_memory(p->vga)))
+        p->mapped = base;
+    else
+        state_fail(s, "vga_pci.mapped: the frame buffer cannot be at 0x%llx", (unsigned long long)base);
+}

@@ -66,6 +66,8 @@ u32 vbe_pitch(const struct vga *v);
 u16 vbe_read(const struct vga *v, unsigned index);
 void vbe_write(struct vga *v, unsigned index, u16 value);
 void vbe_reset(struct vga *v);
+/* Registers as the guest could have set them. */
+bool vbe_is_sound(const struct vga *v);
 
 /* Registers changed that decide what A0000 means. */
 void vga_remap(struct vga *v);

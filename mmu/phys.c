@@ -4,41 +4,14 @@
  * Over it lie covers: ROM images, and holes where the MMIO bus answers. Physical addresses come from guests that mean
  * harm: comparisons here are of differences, so that no 64-bit value can wrap into a range it is not in.
  */
-#include "mmu/phys.h"
+#include "mmu/phys_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define HIGH_RAM_BASE (1ull << 32)
 #define MIN_RAM (1ull << 20)
 #define FLOATING 0xFF
-
-struct cover {
-    u64 base, size;
-    u8 *image;  /* NULL: a hole */
-    u8 *window; /* a hole through which this is seen, or NULL */
-};
-
-/* How shadow RAM is steered; 0: not at all, RAM shows where nothing lies over it. */
-enum { STEERED = 4, SHADOW_PAGES = PHYS_SHADOW_SIZE / PAGE_SIZE };
-
-struct listener {
-    phys_written_fn *fn;
-    void *ctx;
-};
-
-struct phys {
-    struct phys_map map; /* first: phys_page_ram() in the header finds it there */
-    u64 ram_bytes;
-    struct bus *mmio;
-    struct cover *cover;
-    size_t covers;
-    u8 shadow[SHADOW_PAGES];
-    bool steered; /* any of them */
-    struct listener *listener;
-    size_t listeners;
-};
 
 struct phys *phys_create(u64 ram_bytes)
 {
@@ -74,6 +47,7 @@ void phys_destroy(struct phys *phys)
     bus_destroy(phys->mmio);
     if (phys->map.ram)
         munmap(phys->map.ram, phys->ram_bytes);
+    phys_pool_free(&phys->pool);
     free(phys);
 }
 
@@ -102,6 +76,15 @@ static void phys_hide(struct phys *phys, u64 base, u64 size)
     }
     map->hide_base = base;
     map->hide_size = last - base + 1;
+}
+
+void phys_hide_again(struct phys *phys)
+{
+    phys->map.hide_base = phys->map.hide_size = 0;
+    if (phys->steered)
+        phys_hide(phys, PHYS_SHADOW_BASE, PHYS_SHADOW_SIZE);
+    for (size_t i = 0; i < phys->covers; i++)
+        phys_hide(phys, phys->cover[i].base, phys->cover[i].size);
 }
 
 /* Takes the image over, also when it fails. */
@@ -170,11 +153,7 @@ bool phys_remove_hole(struct phys *phys, u64 base)
         return false;
     phys->covers--;
     memmove(&phys->cover[i], &phys->cover[i + 1], (phys->covers - i) * sizeof(*phys->cover));
-    phys->map.hide_base = phys->map.hide_size = 0;
-    if (phys->steered)
-        phys_hide(phys, PHYS_SHADOW_BASE, PHYS_SHADOW_SIZE);
-    for (i = 0; i < phys->covers; i++)
-        phys_hide(phys, phys->cover[i].base, phys->cover[i].size);
+    phys_hide_again(phys);
     return true;
 }
 
@@ -240,7 +219,7 @@ bool phys_on_written(struct phys *phys, phys_written_fn *fn, void *ctx)
     return true;
 }
 
-static void phys_written(struct phys *phys, u64 pa, u64 size)
+void phys_written(struct phys *phys, u64 pa, u64 size)
 {
     for (size_t i = 0; i < phys->listeners; i++)
         phys->listener[i].fn(phys->listener[i].ctx, pa, size);
@@ -355,6 +334,7 @@ static NOINLINE void phys_write_piece(struct phys *phys, u64 pa, u64 value, unsi
     u8 *page = phys_page_write(phys, pa);
 
     if (page) {
+        phys_will_write(phys, page, PAGE_SIZE);
         store(page + pa % PAGE_SIZE, value, width);
         phys_written(phys, pa, width);
     } else if (!phys_is_rom(phys, pa)) {
@@ -434,6 +414,7 @@ bool phys_copy_in(struct phys *phys, u64 pa, const void *from, u64 size)
 
         run = phys_run(phys, pa + done, size - done);
         if (page) {
+            phys_will_write(phys, page + (pa + done) % PAGE_SIZE, run);
             memcpy(page + (pa + done) % PAGE_SIZE, (const u8 *)from + done, run);
             phys_written(phys, pa + done, run);
         }
@@ -451,6 +432,7 @@ bool phys_fill(struct phys *phys, u64 pa, u8 byte, u64 size)
 
         run = phys_run(phys, pa + done, size - done);
         if (page) {
+            phys_will_write(phys, page + (pa + done) % PAGE_SIZE, run);
             memset(page + (pa + done) % PAGE_SIZE, byte, run);
             phys_written(phys, pa + done, run);
         }

@@ -8,6 +8,7 @@
 
 #include "mmu/base.h"
 #include "mmu/bus.h"
+#include "mmu/state.h"
 
 #define PHYS_LOW_RAM_TOP 0xC0000000ull /* RAM beyond 3 GiB continues at 4 GiB, as on a PC */
 #define PHYS_MAX_RAM (16ull << 30)
@@ -58,6 +59,7 @@ struct phys_map {
     u8 *ram;
     u64 low_size, high_size;
     u64 hide_base, hide_size;
+    struct phys_page **kept; /* by page of the block: what a snapshot holds and nobody has written to since, or NULL */
 };
 u8 *phys_page_search(struct phys *, u64 pa, bool write);
 
@@ -92,6 +94,22 @@ static inline u8 *phys_page_write(struct phys *phys, u64 pa)
     return likely(page != NULL) ? page : phys_page_search(phys, pa, true);
 }
 
+/* Whoever has a page for writing from phys_page_write(), and does not write at once, must come by phys_will_write()
+ * before each write, or before the first after each phys_snapshot() or phys_restore(). Host memory that is not RAM is
+ * ignored. */
+void phys_unshare(struct phys *, const u8 *host, u64 size);
+static inline bool phys_has_snapshots(const struct phys *phys)
+{
+    return unlikely(((const struct phys_map *)phys)->kept != NULL);
+}
+static inline void phys_will_write(struct phys *phys, const u8 *host, u64 size)
+{
+    if (phys_has_snapshots(phys))
+        phys_unshare(phys, host, size);
+}
+/* Where there are snapshots: does one hold the page at `host`, which nobody has written to since? */
+bool phys_is_held(const struct phys *, const u8 *host);
+
 /* Reads of this page and writes to it go to different places: a pointer for the one is none for the other. */
 static inline bool phys_page_split(struct phys *phys, u64 pa)
 {
@@ -120,5 +138,20 @@ bool phys_fill(struct phys *, u64 pa, u8 byte, u64 size);
  */
 typedef void phys_written_fn(void *ctx, u64 pa, u64 size);
 bool phys_on_written(struct phys *, phys_written_fn *, void *ctx);
+
+/* RAM, ROM images and the steering of shadow RAM. Holes and windows are their owners' business, and listeners hear of
+ * what changed; whoever keeps host pointers must be told by the caller. */
+void phys_state(struct phys *, struct state *);
+/* A hash of all RAM. */
+u64 phys_ram_hash(const struct phys *);
+
+/*
+ * RAM as it is now, to come back to. Pages are copied when they are first written to after it, once for all snapshots
+ * that hold them. NULL without memory. Snapshots are independent of each other, and freed before phys.
+ */
+struct phys_snapshot;
+struct phys_snapshot *phys_snapshot(struct phys *);
+void phys_restore(struct phys *, const struct phys_snapshot *); /* listeners hear of pages that changed */
+void phys_snapshot_free(struct phys *, struct phys_snapshot *);
 
 #endif
