@@ -287,6 +287,11 @@ static bool load_again(void *ctx, struct machine *m, char *why, size_t size)
     return c->kernel ? load_kernel(m, c, why, size) : true;
 }
 
+void boot_again_after_reset(struct machine *m, const struct boot_config *c)
+{
+    machine_on_reset(m, load_again, (void *)(uintptr_t)c);
+}
+
 bool boot_load(struct machine *m, const struct boot_config *c, char *why, size_t size)
 {
     const char *rom = c->rom;
@@ -301,6 +306,6 @@ bool boot_load(struct machine *m, const struct boot_config *c, char *why, size_t
         return false;
     if (c->kernel && !load_kernel(m, c, why, size))
         return false;
-    machine_on_reset(m, load_again, (void *)(uintptr_t)c);
+    boot_again_after_reset(m, c);
     return true;
 }

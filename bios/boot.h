@@ -36,6 +36,9 @@ struct boot_config {
  * registers itself for later resets. False with one line in `why`, naming file and reason, if that cannot be done. */
 bool boot_load(struct machine *, const struct boot_config *, char *why, size_t size);
 
+/* For a machine that goes on from a saved state: nothing is loaded now, but after a reset it boots again. */
+void boot_again_after_reset(struct machine *, const struct boot_config *);
+
 /* The video BIOS of this host's SeaBIOS, to be freed; NULL if there is none. */
 u8 *boot_video_bios(size_t *size);
 

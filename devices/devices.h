@@ -68,6 +68,7 @@ void uart_state(struct uart *, struct state *);
 void uart_receive(struct uart *, u8 byte, u8 errors); /* one character has arrived, now; overruns if there is no room */
 bool uart_has_room(const struct uart *);
 void uart_set_modem(struct uart *, u8 lines); /* UART_CTS | ...: the levels of the input pins (true: active) */
+void uart_input_again(struct uart *);         /* the sender had ended, and there is another now */
 bool uart_may_interrupt(const struct uart *);
 extern const struct region_ops uart_ops; /* 8 bytes: 0x3F8 */
 

@@ -198,6 +198,12 @@ static void input_resume(struct uart *u)
     clock_arm(u->clock, &u->input, u->input_at > begun ? u->input_at : begun);
 }
 
+void uart_input_again(struct uart *u)
+{
+    u->input_ended = !u->backend.get;
+    input_resume(u);
+}
+
 /* ---- Modem lines ---- */
 
 static void modem_update(struct uart *u)

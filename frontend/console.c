@@ -151,6 +151,7 @@ static void input_pump(struct console *c)
     }
     for (ssize_t i = 0; i < n; i++)
         input_push(c, bytes[i]);
+    in->taken += n > 0 ? (u64)n : 0;
 }
 
 void console_look(struct console *c) { input_pump(c); }

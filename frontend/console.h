@@ -18,6 +18,7 @@ struct input {
     bool as_events;                       /* bytes are events: recorded, or replayed */
     unsigned first, count;                /* of buffer, a ring */
     unsigned promised;                    /* bytes on their way as events */
+    u64 taken;                            /* bytes read so far */
     u8 buffer[4096];
 };
 

@@ -34,6 +34,14 @@ static char *path_of(const struct drive_option *d)
     return path;
 }
 
+void drives_path(const struct drive_option *d, char *to, size_t size)
+{
+    char *path = path_of(d);
+
+    snprintf(to, size, "%s", path ? path : "");
+    free(path);
+}
+
 static bool open_one(struct block **block, const struct drive_option *d, bool snapshot, char *why, size_t size)
 {
     struct block_config config = {

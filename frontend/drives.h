@@ -15,6 +15,8 @@ struct drives {
 /* Opens what is plugged in, and enters it in the configuration. False with one line, "PATH: reason", in `why`; what
  * was opened by then is the caller's to close. */
 bool drives_open(struct drives *, const struct options *, struct machine_config *, char *why, size_t size);
+/* The file a drive names, commas of a list undone; cut off at `size`. */
+void drives_path(const struct drive_option *, char *path, size_t size);
 void drives_close(struct drives *);
 /* struct events.media: what the user put into a drive, or took out. */
 bool drives_change(void *drives, struct input_event *, char *why, size_t size);

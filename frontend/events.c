@@ -248,6 +248,20 @@ void events_attach(struct events *e, struct machine *m)
         schedule(e);
 }
 
+bool events_skip(struct events *e, u64 struck)
+{
+    u64 now = clock_now(machine_clock(e->machine));
+
+    if (struck > e->length || (struck && e->script[struck - 1].ns > now) ||
+        (struck < e->length && e->script[struck].ns < now))
+        return false;
+    clock_disarm(machine_clock(e->machine), &e->prepare);
+    clock_disarm(machine_clock(e->machine), &e->apply);
+    e->next = struck;
+    schedule(e);
+    return true;
+}
+
 bool events_finish(struct events *e, u64 icount, u64 ns)
 {
     if (e->machine) {

@@ -76,6 +76,8 @@ bool events_record(struct events *, const char *path, u64 options, bool listenin
 /* Reads and checks all of it. `listening` is what the recording says. */
 bool events_replay(struct events *, const char *path, u64 options, bool *listening, char *why, size_t size);
 void events_attach(struct events *, struct machine *);
+/* A replay that goes on from a saved state, in which so many events have struck. False if they cannot have. */
+bool events_skip(struct events *, u64 struck);
 /* Writes the end of a recording. False if it could not be written, or a replay failed (said on stderr). */
 bool events_finish(struct events *, u64 icount, u64 ns);
 void events_free(struct events *);

@@ -38,6 +38,7 @@ struct options {
     u64 ram_bytes;
     const char *cpu_model;
     u64 seed;
+    bool ram_set, seed_set;
     bool rtc_base_set;
     s64 rtc_base;
     u16 debug_exit_port;
@@ -59,6 +60,7 @@ struct options {
     enum display_kind display;
     bool no_vga;
     const char *screenshot, *record, *replay, *script;
+    const char *save_state, *load_state;
     bool speed_set;
     double speed; /* 0: as fast as possible */
     struct endpoint monitor; /* ENDPOINT_UNSET: with -nographic, behind ^A c */

@@ -117,6 +117,7 @@ bool option_memory(struct setting *s, const char *value)
     if ((v << shift) % PAGE_SIZE)
         return option_refuse(s, "'%s' is not a multiple of 4K", value);
     s->o->ram_bytes = v << shift;
+    s->o->ram_set = true;
     return true;
 }
 
@@ -147,6 +148,7 @@ bool option_seed(struct setting *s, const char *value)
 {
     if (!option_number(value, UINT64_MAX, &s->o->seed))
         return option_refuse(s, "'%s' is not a number below 2^64", value);
+    s->o->seed_set = true;
     return true;
 }
 
@@ -498,6 +500,10 @@ bool option_stats(struct setting *s, const char *value)
     return true;
 }
 
+bool option_save_state(struct setting *s, const char *value) { return set_path(s, &s->o->save_state, value); }
+
+bool option_load_state(struct setting *s, const char *value) { return set_path(s, &s->o->load_state, value); }
+
 bool option_help(struct setting *s, const char *value)
 {
     (void)value;
@@ -574,11 +580,11 @@ bool options_settle(struct options *o, char *why, size_t size)
         what = "-bios: none, but a ROM is named";
     else if (o->kernel && o->rom)
         what = "-kernel: a ROM is named as well";
-    else if (!o->image && !o->kernel && !o->rom && !o->demo && o->bios_none)
+    else if (!o->load_state && !o->image && !o->kernel && !o->rom && !o->demo && o->bios_none)
         what = "nothing to run: name an IMAGE, a -kernel or a -rom, or try demo; --help says more";
-    else if (!o->image && !o->kernel && o->initrd)
+    else if (!o->load_state && !o->image && !o->kernel && o->initrd)
         what = "-initrd: needs a -kernel";
-    else if (!o->image && !o->kernel && o->append)
+    else if (!o->load_state && !o->image && !o->kernel && o->append)
         what = "-append: needs a -kernel";
     if (!what)
         return true;

@@ -77,6 +77,8 @@ void recorder_destroy(struct recorder *rec) { free(rec); }
 
 u64 recorder_count(const struct recorder *rec) { return rec->next - 1; }
 
+void recorder_number_from(struct recorder *rec, u64 raised) { rec->first = rec->next = raised + 1; }
+
 static struct slot *slot_of(struct recorder *rec, u64 seq)
 {
     return &rec->slot[rec->slot_number[seq & (RECORDER_WAITING - 1)]];

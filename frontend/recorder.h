@@ -25,6 +25,8 @@ struct recorder_events {
 struct recorder;
 struct recorder *recorder_create(const struct recorder_events *);
 void recorder_destroy(struct recorder *);
+/* So many faults were raised before this recorder was there, in a saved state: numbers go on behind them. */
+void recorder_number_from(struct recorder *, u64 raised);
 
 /* The observer's callbacks, to be called with the recorder as ctx. */
 void recorder_page_fault(struct recorder *, struct cpu *, u64 la, unsigned width, const struct access *,

@@ -15,7 +15,7 @@
 #include "frontend/image.h"
 #include "frontend/monitor.h"
 #include "frontend/prompt.h"
-#include "frontend/ram_hash.h"
+#include "frontend/saved.h"
 #include "frontend/screen.h"
 #include "frontend/watch.h"
 
@@ -43,6 +43,7 @@ struct run {
     struct drives drives;
     struct matcher matcher;
     struct watch watch;
+    struct saved *saved;     /* NULL: no state is loaded */
     struct symbols *symbols; /* NULL: nobody wants names */
     struct control control;
     struct gdb_server *gdb; /* NULL: nobody may connect */
@@ -196,9 +197,11 @@ static bool make_machine(struct run *r)
     }
     if (!drives_open(&r->drives, o, &config, r->why, sizeof(r->why)))
         return false;
-    if (!o->no_vga && !o->kernel && !o->demo) /* somebody may be there to run it */
+    if (!r->saved && !o->no_vga && !o->kernel && !o->demo) /* somebody may be there to run it */
         video_bios = boot_video_bios(&config.vga_rom_size);
-    config.vga_rom = video_bios;
+    config.vga_rom = r->saved ? r->saved->machine.vga_rom : video_bios;
+    if (r->saved)
+        config.vga_rom_size = r->saved->machine.config.vga_rom_size;
     r->machine = machine_create(&config, r->why, sizeof(r->why));
     free(video_bios);
     return r->machine != NULL;
@@ -242,7 +245,36 @@ static bool boot(struct run *r)
         r->boot.image = demo_image;
         r->boot.image_size = demo_image_size;
     }
-    return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
+    if (!r->saved)
+        return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
+    boot_again_after_reset(r->machine, &r->boot);
+    return saved_load(r->saved, r->machine, r->why, sizeof(r->why));
+}
+
+static struct saved_run saved_run(struct run *r)
+{
+    return (struct saved_run){r->o, r->machine, &r->console, &r->screen.events};
+}
+
+/* The state's options are this run's. */
+static bool open_state(struct run *r)
+{
+    if (!r->o->load_state)
+        return true;
+    r->saved = calloc(1, sizeof(*r->saved));
+    if (!r->saved) {
+        snprintf(r->why, sizeof(r->why), "out of memory");
+        return false;
+    }
+    return saved_open(r->saved, r->o->load_state, r->why, sizeof(r->why)) &&
+           saved_settle(r->saved, r->o, r->why, sizeof(r->why));
+}
+
+static bool go_on(struct run *r)
+{
+    struct saved_run s = saved_run(r);
+
+    return !r->saved || saved_attach(r->saved, &s, r->why, sizeof(r->why));
 }
 
 /*
@@ -321,7 +353,9 @@ static bool prepare(struct run *r)
 {
     bool explain = r->o->explain;
 
-    if (!choose_image(r) || !open_outputs(r))
+    if (r->o->save_state && !state_file_may_save(r->o->save_state, r->why, sizeof(r->why)))
+        return false;
+    if (!open_state(r) || (!r->saved && !choose_image(r)) || !open_outputs(r))
         return false;
     if (r->o->gdb && !(r->gdb = gdb_server_open(r->o->gdb, r->why, sizeof(r->why))))
         return false;
@@ -339,7 +373,7 @@ static bool prepare(struct run *r)
     if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                     screen_overlay(&r->screen)) &&
         screen_attach(&r->screen, r->machine, &r->console)) {
-        if (!open_symbols(r))
+        if (!go_on(r) || !open_symbols(r))
             return false;
         if (take_control(r))
             return true;
@@ -359,6 +393,19 @@ static u64 host_ns(void)
     return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
 }
 
+/* Before the events are finished, and whatever has ended the run. */
+static void save_state(struct run *r)
+{
+    struct saved_run s = saved_run(r);
+    char why[512];
+
+    if (!r->o->save_state || saved_write(&s, r->o->save_state, why, sizeof(why)))
+        return;
+    options_one_line(why);
+    fprintf(stderr, "faultline: %s\n", why);
+    r->failed = true;
+}
+
 static void run_machine(struct run *r)
 {
     struct machine_limits limits = {.max_instructions = r->o->max_instructions};
@@ -372,6 +419,7 @@ static void run_machine(struct run *r)
     r->end = control_run(&r->control, limits);
     r->host_ns = host_ns() - r->host_ns;
     prompt_detach(&r->prompt);
+    save_state(r);
     r->failed |= !screen_finish(&r->screen, r->machine, &r->end);
     r->host->machine = NULL;
     r->host->disarmed();
@@ -487,7 +535,7 @@ static int finish(struct run *r)
     if (r->o->stats)
         tell_stats(r, status);
     if (r->o->ram_hash)
-        fprintf(stderr, "faultline: RAM hash %016llx\n", (unsigned long long)ram_hash(r->machine));
+        fprintf(stderr, "faultline: RAM hash %016llx\n", (unsigned long long)phys_ram_hash(machine_phys(r->machine)));
     if (r->host->report) {
         r->host->report->end = r->end;
         r->host->report->finished = true;
@@ -524,6 +572,9 @@ int run_guest(struct options *o, struct host *host)
     matcher_free(&r->matcher);
     machine_destroy(r->machine);
     drives_close(&r->drives);
+    if (r->saved)
+        saved_close(r->saved);
+    free(r->saved);
     free(r);
     return status;
 }

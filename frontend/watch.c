@@ -212,12 +212,17 @@ static bool begin_recorder(struct watch *w)
         .tables = w->tables,
         .ctx = w,
     };
+    struct cpu_stats before; /* a saved state has a past */
 
     if (!asked && !w->lines && !w->trace)
         return true;
     w->recorder = recorder_create(&events);
     w->disasm = disasm_create();
-    return w->recorder && w->disasm;
+    if (!w->recorder || !w->disasm)
+        return false;
+    cpu_get_stats(machine_cpu(w->machine), &before);
+    recorder_number_from(w->recorder, before.page_faults);
+    return true;
 }
 
 bool watch_begin(struct watch *w, struct machine *m, const struct options *o, struct output *trace,

@@ -484,6 +484,8 @@ START_TEST(looking_changes_nothing)
     u8 *before = malloc(4 << 20), *after = malloc(4 << 20);
     struct cpu_state a, b;
 
+    memset(&a, 0, sizeof(a)); /* padding is compared too */
+    memset(&b, 0, sizeof(b));
     make_long_mode();
     poke(TABLES + 0x2000 + 8 * 0x20, PAGE | 0x7, 8); /* neither A nor D */
     phys_copy_out(machine_phys(rig.machine), 0, before, 4 << 20);

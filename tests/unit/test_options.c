@@ -125,7 +125,6 @@ static const struct {
     {"x -boot turbo=1", "-boot: 'turbo' is not order, once or menu"},
     {"x -parallel stdio", "-parallel: file:PATH or none"},
     {"x -global isa-debugcon.iobase=0", "-global: '0' is not a port"},
-    {"x --save-state f", "-save-state: not available yet"},
     {"x -gdb tcp:127.0.0.1", "-gdb: 'tcp:127.0.0.1' is not tcp:HOST:PORT"},
     {"x -gdb tcp::0", "-gdb: 'tcp::0' is not tcp:HOST:PORT"},
     {"x -gdb tcp::65536", "-gdb: 'tcp::65536' is not tcp:HOST:PORT"},
