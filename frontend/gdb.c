@@ -11,7 +11,7 @@
 
 static const char digits[] = "0123456789abcdef";
 
-struct gdb *gdb_create(struct control *c, bool narrow, gdb_send_fn *send, void *ctx)
+struct gdb *gdb_create(struct control *c, enum gdb_arch arch, gdb_send_fn *send, void *ctx)
 {
     struct gdb *g = calloc(1, sizeof(*g));
     struct text xml;
@@ -24,7 +24,7 @@ struct gdb *gdb_create(struct control *c, bool narrow, gdb_send_fn *send, void *
     g->send = send;
     g->send_ctx = ctx;
     g->sstep = GDB_SSTEP_DEFAULT;
-    target_init(&g->target, narrow);
+    target_init(&g->target, arch);
     xml = TEXT_OVER(g->xml);
     target_describe(&g->target, &xml);
     g->xml_size = (size_t)(xml.at - g->xml);

@@ -15,8 +15,14 @@ struct gdb;
 /* A connection's other end. False: nobody is there any more. */
 typedef bool gdb_send_fn(void *ctx, const u8 *bytes, size_t size);
 
-/* `narrow`: describe an i386, else an x86-64, whatever mode the processor is in. NULL without memory. */
-struct gdb *gdb_create(struct control *, bool narrow, gdb_send_fn *, void *ctx);
+/*
+ * What gdb is told to debug, whatever mode the processor is in: it asks once. With GDB_X86_64 all registers are shown,
+ * and code is disassembled as 64-bit code; the others are for programs of 32 bits, and differ in what gdb disassembles
+ * as: GDB_I8086 16-bit code, until `set architecture i386`.
+ */
+enum gdb_arch { GDB_X86_64, GDB_I386, GDB_I8086 };
+/* NULL without memory. */
+struct gdb *gdb_create(struct control *, enum gdb_arch, gdb_send_fn *, void *ctx);
 void gdb_destroy(struct gdb *);
 
 /* `monitor` commands that are not the stub's own: true if `line` was one, its answer (text) in `out`. */
@@ -36,7 +42,7 @@ void gdb_stopped(struct gdb *, enum control_why);
 void gdb_ended(struct gdb *, int exit_code);
 
 /* The same on a socket or on standard input and output: `where` is tcp:HOST:PORT, unix:PATH or stdio, which may end in
- * ",arch=i386". False with one line in `why`. */
+ * ",arch=i386" or ",arch=i8086". False with one line in `why`. */
 struct gdb_server;
 bool gdb_where_valid(const char *where, char *why, size_t size);
 struct gdb_server *gdb_server_open(const char *where, char *why, size_t size);

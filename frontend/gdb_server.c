@@ -21,7 +21,7 @@ struct where {
     enum { WHERE_TCP, WHERE_UNIX, WHERE_STDIO } kind;
     char host[128], port[8];
     struct sockaddr_un path;
-    bool narrow;
+    enum gdb_arch arch;
 };
 
 struct gdb_server {
@@ -36,14 +36,17 @@ struct gdb_server {
 /* What may follow an address: QEMU's words for what is always so, and ours. */
 static bool parse_option(struct where *w, const char *word, char *why, size_t size)
 {
-    if (!strcmp(word, "arch=i386")) {
-        w->narrow = true;
+    static const char *const arch[] = {"arch=x86-64", "arch=i386", "arch=i8086"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(word, arch[i]) != 0)
+            continue;
+        w->arch = (enum gdb_arch)i;
         return true;
     }
-    if (!strcmp(word, "arch=x86-64") || !strcmp(word, "server") || !strcmp(word, "server=on") ||
-        !strcmp(word, "nowait") || !strcmp(word, "wait=off"))
+    if (!strcmp(word, "server") || !strcmp(word, "server=on") || !strcmp(word, "nowait") || !strcmp(word, "wait=off"))
         return true;
-    snprintf(why, size, "'%.40s' is not arch=i386 or arch=x86-64", word);
+    snprintf(why, size, "'%.40s' is not arch=i386, arch=i8086 or arch=x86-64", word);
     return false;
 }
 
@@ -282,7 +285,7 @@ static bool server_holds(void *ctx)
 bool gdb_server_attach(struct gdb_server *s, struct control *c)
 {
     s->control = c;
-    s->gdb = gdb_create(c, s->where.narrow, send_bytes, s);
+    s->gdb = gdb_create(c, s->where.arch, send_bytes, s);
     if (!s->gdb)
         return false;
     if (s->where.kind == WHERE_STDIO) {

@@ -119,11 +119,11 @@ static void add_system(struct target *t)
     add(t, FEATURE_SYSTEM, "idtr_limit", "int32", 4, KIND_TABLE_LIMIT, 1);
 }
 
-void target_init(struct target *t, bool narrow)
+void target_init(struct target *t, enum gdb_arch arch)
 {
     static const char *const segment[] = {"cs", "ss", "ds", "es", "fs", "gs"};
 
-    *t = (struct target){.narrow = narrow};
+    *t = (struct target){.arch = arch, .narrow = arch != GDB_X86_64};
     add_general(t);
     for (unsigned i = 0; i < 6; i++)
         add(t, FEATURE_CORE, segment[i], "int32", 4, KIND_SELECTOR, segment_order[i]);
@@ -181,10 +181,12 @@ void target_describe(const struct target *t, struct text *out)
 {
     static const char *const feature[] = {"org.gnu.gdb.i386.core", "org.gnu.gdb.i386.sse", "org.gnu.gdb.i386.segments",
                                           "org.faultline.i386.system"};
+    static const char *const architecture[] = {"i386:x86-64", "i386", "i8086"};
     char line[160];
 
     text_string(out, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
-    text_string(out, t->narrow ? "<architecture>i386</architecture>\n" : "<architecture>i386:x86-64</architecture>\n");
+    snprintf(line, sizeof(line), "<architecture>%s</architecture>\n", architecture[t->arch]);
+    text_string(out, line);
     for (unsigned i = 0; i < t->count; i++) {
         const struct target_register *r = &t->reg[i];
 

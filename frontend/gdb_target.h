@@ -8,6 +8,7 @@
 #define FAULTLINE_FRONTEND_GDB_TARGET_H
 
 #include "cpu/cpu.h"
+#include "frontend/gdb.h"
 #include "frontend/text.h"
 
 #define TARGET_REGISTERS 100u
@@ -21,7 +22,8 @@ struct target_register {
 };
 
 struct target {
-    bool narrow; /* an i386 */
+    enum gdb_arch arch;
+    bool narrow; /* 32-bit registers */
     unsigned count;
     struct target_register reg[TARGET_REGISTERS];
     unsigned size; /* of all values, in bytes */
@@ -35,7 +37,7 @@ struct target_view {
     bool state_changed, fp_changed;
 };
 
-void target_init(struct target *, bool narrow);
+void target_init(struct target *, enum gdb_arch);
 /* The description, as XML. */
 void target_describe(const struct target *, struct text *);
 

@@ -130,7 +130,7 @@ static const struct {
     {"x -gdb tcp::65536", "-gdb: 'tcp::65536' is not tcp:HOST:PORT"},
     {"x -gdb unix:", "-gdb: 'unix:' is not tcp:HOST:PORT, unix:PATH or stdio"},
     {"x -gdb :1234", "-gdb: ':1234' is not tcp:HOST:PORT"},
-    {"x -gdb stdio,arch=arm", "-gdb: 'arch=arm' is not arch=i386 or arch=x86-64"},
+    {"x -gdb stdio,arch=arm", "-gdb: 'arch=arm' is not arch=i386, arch=i8086 or arch=x86-64"},
     {"x -gdb stdio -serial stdio", "stdio: two users"},
     {"x -s -gdb stdio", "-gdb: -s has named another place"},
     {"x -gdb stdio -s", "-s: -gdb has named another place"},
