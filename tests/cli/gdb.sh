@@ -149,7 +149,6 @@ COMMANDS
 says 'Hardware access' 'access f0497' 'read watchpoint' 'read f040d 55'
 
 # ---- Sockets: connect, detach, connect again, interrupt, kill; another's packets ----
-printf '\xeb\xfe' >spin && head -c 65534 /dev/zero >>spin
 cp guest.rom spin.rom && printf '\xeb\xfe' | dd of=spin.rom bs=1 seek=288 conv=notrunc status=none # real mode: jmp $
 "$faultline" -m 2 -display none -serial none spin.rom -gdb unix:socket >/dev/null 2>err &
 server=$!

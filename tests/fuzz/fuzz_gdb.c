@@ -45,6 +45,10 @@ static bool check_sent(void *ctx, const u8 *bytes, size_t size)
     return true;
 }
 
+static struct machine *machine;
+
+static void unmake(void) { machine_destroy(machine); }
+
 static struct machine *make(void)
 {
     struct machine_config config = {.ram_bytes = 1 << 20, .no_reboot = true, .no_vga = true};
@@ -53,6 +57,7 @@ static struct machine *make(void)
 
     if (!m)
         fuzz_found("no machine: %s", why);
+    atexit(unmake);
     return m;
 }
 
@@ -131,7 +136,6 @@ static void send_line(struct control *c, struct gdb *g, const u8 *line, size_t s
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 {
-    static struct machine *machine;
     struct control c;
     struct gdb *g;
 
