@@ -1,74 +1,49 @@
 /* SPDX-License-Identifier: MIT */
-/* The .jsonl trace: one JSON object a line. No string in a record ever needs an escape: all are our own words. */
-#include "frontend/who.h"
-#include "frontend/writers.h"
+/* The .jsonl trace: one JSON object a line. */
+#include "frontend/trace.h"
 
 #define TEXT(literal) text_bytes(t, literal, sizeof(literal) - 1)
 
-static void put_key(struct text *t, const char *key, size_t size) { text_bytes(t, key, size); }
-
-static void put_number(struct text *t, u64 value, bool known)
+/* Control characters do not occur in cells, and UTF-8 goes as it is. */
+static void put_string(struct text *t, const char *s, u32 size)
 {
-    if (known)
-        text_decimal(t, value);
-    else
-        TEXT("null");
-}
+    u32 from = 0;
 
-static void put_hex(struct text *t, u64 value, bool known)
-{
-    if (!known) {
-        TEXT("null");
-        return;
+    text_char(t, '"');
+    for (u32 i = 0; i < size; i++) {
+        if (likely(s[i] != '"' && s[i] != '\\'))
+            continue;
+        text_bytes(t, s + from, i - from);
+        text_char(t, '\\');
+        from = i;
     }
-    text_char(t, '"');
-    text_hex(t, value);
-    text_char(t, '"');
-}
-
-static void put_name(struct text *t, const char *name)
-{
-    if (!name) {
-        TEXT("null");
-        return;
-    }
-    text_char(t, '"');
-    text_string(t, name);
+    text_bytes(t, s + from, size - from);
     text_char(t, '"');
 }
 
-static void put_bytes(struct text *t, const u8 *bytes, unsigned n)
+/* A;B as "A","B". */
+static void put_list(struct text *t, const char *s, u32 size)
 {
-    text_char(t, '"');
-    text_hex_bytes(t, bytes, n);
-    text_char(t, '"');
-}
+    const char *end = s + size;
 
-static void put_list(struct text *t, const struct record *r,
-                     void (*list)(struct text *, const struct record *, const char *, const char *), bool known)
-{
     text_char(t, '[');
-    if (known)
-        list(t, r, "\"", ",");
+    while (s < end) {
+        const char *next = memchr(s, ';', (size_t)(end - s));
+
+        if (!next)
+            next = end;
+        put_string(t, s, (u32)(next - s));
+        if (next < end)
+            text_char(t, ',');
+        s = next + 1;
+    }
     text_char(t, ']');
 }
 
-static void put_prose(struct text *t, const struct record *r, void (*prose)(struct text *, const struct record *),
-                      bool known)
-{
-    if (!known) {
-        TEXT("null");
-        return;
-    }
-    text_char(t, '"');
-    prose(t, r);
-    text_char(t, '"');
-}
-
-static void put_walk(struct text *t, const struct walk *w)
+static void put_walk(struct text *t, const struct trace_walk *w)
 {
     text_char(t, '[');
-    for (unsigned i = 0; i < w->steps && i < WALK_MAX_STEPS; i++) {
+    for (unsigned i = 0; i < w->steps; i++) {
         if (i)
             text_char(t, ',');
         TEXT("{\"level\":");
@@ -82,32 +57,54 @@ static void put_walk(struct text *t, const struct walk *w)
     text_char(t, ']');
 }
 
-static void put_json(struct text *t, const struct record *r, void (*json)(struct text *, const struct record *),
-                     bool known)
+static void put_cell(struct text *t, enum column_type type, const struct trace_cell *c)
 {
-    if (known)
-        json(t, r);
-    else
+    if (!c->known) {
         TEXT("null");
+        return;
+    }
+    switch (type) {
+    case COLUMN_NUMBER: text_decimal(t, c->number); break;
+    case COLUMN_HEX:
+        text_char(t, '"');
+        text_hex(t, c->number);
+        text_char(t, '"');
+        break;
+    case COLUMN_LIST: put_list(t, c->text, c->size); break;
+    case COLUMN_JSON: text_bytes(t, c->text, c->size); break;
+    default: put_string(t, c->text, c->size);
+    }
 }
 
-#define KEY(key) put_key(t, &",\"" #key "\":"[r_first], sizeof(",\"" #key "\":") - 1 - r_first), r_first = 0
-
-void json_record(struct text *t, const struct record *r, const struct disasm_line *line)
+void json_row(struct text *t, const struct trace_schema *schema, const struct trace_row *row)
 {
-    bool pf = r->vector == 14;
-    size_t r_first = 1; /* no comma before the first key */
+    unsigned first = 1; /* no comma before the first key */
 
     text_char(t, '{');
-#define NUMBER(key, value, known) KEY(key), put_number(t, value, known);
-#define HEX(key, value, known) KEY(key), put_hex(t, value, known);
-#define NAME(key, name) KEY(key), put_name(t, name);
-#define QUOTED(key, name) KEY(key), put_name(t, name);
-#define LIST(key, function, known) KEY(key), put_list(t, r, function, known);
-#define PROSE(key, function, known) KEY(key), put_prose(t, r, function, known);
-#define BYTES(key, bytes, n) KEY(key), put_bytes(t, bytes, n);
-#define WALK(key) KEY(key), put_walk(t, &r->walk);
-#define JSON(key, function, known) KEY(key), put_json(t, r, function, known);
-#include "frontend/fields.def"
+    for (unsigned i = 0; i < schema->count; i++) {
+        const struct trace_column *c = &schema->column[i];
+
+        text_bytes(t, c->key + first, c->key_size - first);
+        first = 0;
+        if (c->type == COLUMN_WALK)
+            put_walk(t, &row->walk);
+        else
+            put_cell(t, c->type, &row->cell[i]);
+    }
     TEXT("}\n");
+}
+
+/* A number has at most 22 characters; every character of a text may need a backslash. */
+size_t trace_row_bound(const struct trace_schema *schema, const struct trace_row *row)
+{
+    size_t bound = 64 + WALK_MAX_STEPS * 80;
+
+    for (unsigned i = 0; i < schema->count; i++) {
+        const struct trace_column *c = &schema->column[i];
+
+        bound += c->key_size + 24u;
+        if (!column_is_number(c->type) && c->type != COLUMN_WALK && row->cell[i].known)
+            bound += (c->type == COLUMN_LIST ? 4u : 2u) * (size_t)row->cell[i].size;
+    }
+    return bound;
 }

@@ -8,6 +8,7 @@
 
 #include "frontend/isa.h"
 #include "frontend/options.h"
+#include "frontend/report.h"
 #include "frontend/run.h"
 #include "frontend/test.h"
 
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
         return isa_command(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "test"))
         return test_command(argc, argv, &host);
+    if (argc > 1 && !strcmp(argv[1], "report"))
+        return report_command(argc, argv);
     if (!options_parse(&options, argc, argv, stderr, why, sizeof(why))) {
         fprintf(stderr, "faultline: %s\n", why);
         return EXIT_FILES;

@@ -32,8 +32,6 @@ static const struct {
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
-static const char *const subcommands[] = {"report"};
-
 void options_one_line(char *s)
 {
     for (; *s; s++)
@@ -198,17 +196,13 @@ static bool parse_image(struct options *o, const char *path, char *why, size_t s
     return true;
 }
 
-static bool subcommand(struct walk_state *w, char *why, size_t size)
+static void subcommand(struct walk_state *w)
 {
     const char *first = w->argc > 1 ? w->argv[1] : "";
 
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-        if (!strcmp(first, subcommands[i]))
-            return complain(why, size, "%s: this subcommand is not available yet", first);
     w->o->demo = !strcmp(first, "demo");
     if (w->o->demo || !strcmp(first, "run"))
         w->at++;
-    return true;
 }
 
 bool options_parse(struct options *o, int argc, char **argv, FILE *notes, char *why, size_t size)
@@ -217,8 +211,7 @@ bool options_parse(struct options *o, int argc, char **argv, FILE *notes, char *
     bool only_images = false;
 
     *o = (struct options){.ram_bytes = 256ull << 20};
-    if (!subcommand(&w, why, size))
-        return false;
+    subcommand(&w);
     for (; w.at < argc; w.at++) {
         const char *a = argv[w.at];
         bool ok;
@@ -265,6 +258,7 @@ void options_help(FILE *to)
     fprintf(to, "usage: faultline [run] [options] [IMAGE]\n"
                 "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n"
                 "       faultline test [options] ROM..  guests that test, in parallel; test --help says more\n"
+                "       faultline report TRACE..        a trace as a page to look at; report --help says more\n"
                 "       faultline isa [WORD ..]         the instruction list; isa --help says more\n\n"
                 "Runs IMAGE (a Linux bzImage, a Multiboot kernel or a ROM) on a PC that can explain page faults.\n"
                 "Options may be written with one dash or two.\n");

@@ -7,6 +7,7 @@
 
 #include "devices/machine.h"
 #include "frontend/checks.h"
+#include "frontend/trace.h"
 
 #define OPTIONS_EXPECTS 64
 #define OPTIONS_SYMBOLS 12
@@ -20,8 +21,6 @@ struct endpoint {
 
 /* DISPLAY_UNSET: a window where one can open. */
 enum display_kind { DISPLAY_UNSET, DISPLAY_NONE, DISPLAY_SDL, DISPLAY_ANSI };
-
-enum trace_format { TRACE_NONE, TRACE_JSONL, TRACE_CSV };
 
 enum drive_kind { DRIVE_DISK, DRIVE_CDROM, DRIVE_FLOPPY };
 

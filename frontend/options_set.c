@@ -357,16 +357,9 @@ bool option_monitor(struct setting *s, const char *value)
 
 bool option_trace_faults(struct setting *s, const char *value)
 {
-    const char *suffix = strrchr(value, '.');
-
-    if (suffix && !strcmp(suffix, ".jsonl"))
-        s->o->trace_format = TRACE_JSONL;
-    else if (suffix && !strcmp(suffix, ".csv"))
-        s->o->trace_format = TRACE_CSV;
-    else if (suffix && (!strcmp(suffix, ".flt") || !strcmp(suffix, ".json")))
-        return option_refuse(s, "%s: %s traces are not available yet; .jsonl or .csv", value, suffix);
-    else
-        return option_refuse(s, "%s: the name must end in .jsonl or .csv, which says the format", value);
+    s->o->trace_format = trace_format_of(value);
+    if (s->o->trace_format == TRACE_NONE)
+        return option_refuse(s, "%s: the name must end in .jsonl, .csv, .flt or .json, which says the format", value);
     s->o->trace = value;
     return true;
 }

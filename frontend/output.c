@@ -120,6 +120,26 @@ void output_commit(struct output *o, const struct text *t)
         output_spill(o);
 }
 
+void output_bytes(struct output *o, const void *bytes, size_t n)
+{
+    if (o->error)
+        return;
+    if (o->used + n <= OUTPUT_BLOCK) {
+        memcpy(o->buffer + o->used, bytes, n);
+        o->used += n;
+        return;
+    }
+    output_flush(o);
+    if (!o->error)
+        output_write(o, bytes, n);
+}
+
+void output_fail(struct output *o, int error)
+{
+    if (!o->error)
+        output_failed(o, error);
+}
+
 bool output_close(struct output *o)
 {
     if (!o->buffer)

@@ -28,6 +28,10 @@ void output_byte(struct output *, u8);
 /* Room for OUTPUT_ROOM bytes; write there, then say how far. */
 struct text output_reserve(struct output *);
 void output_commit(struct output *, const struct text *);
+/* Any number of bytes. */
+void output_bytes(struct output *, const void *, size_t);
+/* A failure that is not the file's: as if `error` had come from writing. */
+void output_fail(struct output *, int error);
 void output_flush(struct output *);
 /* Flushes and, if we opened it, closes. False if anything was ever lost. */
 bool output_close(struct output *);

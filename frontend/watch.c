@@ -93,16 +93,12 @@ static void on_ordered(void *ctx, const struct record *r)
 {
     struct watch *w = ctx;
     const struct disasm_line *line = record_line(w->disasm, r);
-    struct text t;
+    char scratch[TRACE_SCRATCH];
 
     if (w->options->trace_filter && !filter_matches(&w->filter, r, line))
         return;
-    t = output_reserve(w->trace);
-    if (w->options->trace_format == TRACE_CSV)
-        csv_record(&t, r, line);
-    else
-        json_record(&t, r, line);
-    output_commit(w->trace, &t);
+    trace_row_of(&w->row, r, line, scratch);
+    trace_writer_row(w->trace, &w->row);
 }
 
 static u64 guest_time(void *ctx)
@@ -225,6 +221,17 @@ static bool begin_recorder(struct watch *w)
     return true;
 }
 
+static bool begin_trace(struct watch *w, struct output *trace)
+{
+    struct trace_schema schema;
+
+    if (!trace)
+        return true;
+    trace_schema_init(&schema);
+    w->trace = trace_writer_create(trace, w->options->trace_format, &schema);
+    return w->trace;
+}
+
 bool watch_begin(struct watch *w, struct machine *m, const struct options *o, struct output *trace,
                  struct output *lines, struct overlay *overlay)
 {
@@ -236,24 +243,16 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .stale = on_stale,
     };
 
-    *w = (struct watch){.machine = m, .options = o, .trace = trace, .lines = lines, .overlay = overlay};
+    *w = (struct watch){.machine = m, .options = o, .lines = lines, .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++)
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
     if (o->trace_filter)
         filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
-    if (!begin_tables(w))
-        return false;
-    if (!begin_recorder(w))
+    if (!begin_trace(w, trace) || !begin_tables(w) || !begin_recorder(w))
         return false;
     if (w->recorder) {
         observer.page_fault = on_page_fault;
         observer.resume = on_resume;
-    }
-    if (trace && o->trace_format == TRACE_CSV) {
-        struct text t = output_reserve(trace);
-
-        csv_header(&t);
-        output_commit(trace, &t);
     }
     cpu_observe(machine_cpu(m), &observer);
     return true;
@@ -267,6 +266,8 @@ void watch_finish(struct watch *w)
         cpu_observe(machine_cpu(w->machine), NULL);
     if (w->recorder)
         recorder_finish(w->recorder);
+    if (w->trace)
+        trace_writer_end(w->trace);
     if (w->lines) {
         tell_repeats(w);
         output_flush(w->lines);
@@ -303,6 +304,8 @@ void watch_end(struct watch *w)
 {
     recorder_destroy(w->recorder);
     disasm_destroy(w->disasm);
+    trace_writer_destroy(w->trace);
+    w->trace = NULL;
     if (w->machine && w->tables) {
         cpu_hold(machine_cpu(w->machine), CPU_TLB_FAST, false, 0);
         cpu_watch_tables(machine_cpu(w->machine), NULL);

@@ -10,6 +10,7 @@
 #include "frontend/output.h"
 #include "frontend/overlay.h"
 #include "frontend/recorder.h"
+#include "frontend/trace_write.h"
 
 struct watch {
     struct machine *machine;
@@ -21,8 +22,9 @@ struct watch {
     struct checks checks;
     struct tables *tables; /* NULL if nobody asked who wrote entries */
     struct disasm *disasm;
-    struct symbols *symbols; /* NULL: no names */
-    struct output *trace;    /* NULL, or where records go */
+    struct symbols *symbols;    /* NULL: no names */
+    struct trace_writer *trace; /* NULL, or where records go */
+    struct trace_row row;
     struct filter filter;    /* options->trace_filter: the others do not */
     struct output *lines;    /* NULL, or where explanations go */
     struct overlay *overlay; /* NULL, or who shows faults */

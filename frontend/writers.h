@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A record as text. */
+/* What records say in words, for whoever writes them. */
 #ifndef FAULTLINE_FRONTEND_WRITERS_H
 #define FAULTLINE_FRONTEND_WRITERS_H
 
 #include "frontend/record.h"
-
-/* Each appends at most OUTPUT_ROOM bytes. `line` is what record_line() gave. */
-void json_record(struct text *, const struct record *, const struct disasm_line *line);
-void csv_header(struct text *);
-void csv_record(struct text *, const struct record *, const struct disasm_line *line);
 
 /* The instruction that faulted; NULL if it could not be fetched whole. */
 const struct disasm_line *record_line(struct disasm *, const struct record *);

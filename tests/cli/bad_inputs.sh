@@ -75,9 +75,8 @@ done
 for option in -mm --explode -z --stat --trace-fault -nographics $'--new\nline' $'-\e[31m'; do
     refuse $option image
 done
-for sub in report; do
-    refuse_saying "$sub" $sub image
-done
+refuse_saying "no TRACE" report
+refuse_saying "unknown option" report --nonsense x
 refuse_saying "no instruction" isa nonsense
 refuse_saying "unknown option" isa --nonsense
 refuse_saying "did you mean" --max-instruction 5 image
@@ -97,7 +96,7 @@ refuse_saying "column 6" --trace-faults t.csv --trace-filter 'cpl==' image
 refuse image -append x
 refuse --fail-on nothing image
 refuse --expect 'pf va=zz' image
-refuse --trace-faults trace.flt image
+refuse_saying ".flt" --trace-faults trace.fl image
 refuse --trace-faults trace image
 refuse_saying "trace.jsonl" --trace-faults no/such/trace.jsonl image
 refuse -serial file:no/such/file image

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/output.h"
+#include "frontend/trace.h"
 #include "frontend/writers.h"
 #include "tests/support/vm.h"
 
@@ -450,6 +452,20 @@ static const char expected_json[] =
     "\"outcome\":\"mapped\",\"then\":null,\"pte_before\":\"0x0\",\"pte_after\":\"0x8000000012345867\","
     "\"handler_instructions\":2113,\"writer\":null,\"changes\":null,\"source\":null,\"backtrace\":[]}\n";
 
+/* As a trace file has it. */
+static void put_row(struct text *t, const struct record *r, const struct disasm_line *line,
+                    void (*put)(struct text *, const struct trace_schema *, const struct trace_row *))
+{
+    struct trace_schema schema;
+    struct trace_row row;
+    char scratch[TRACE_SCRATCH];
+
+    trace_schema_init(&schema);
+    trace_row_of(&row, r, line, scratch);
+    put(t, &schema, &row);
+    ck_assert_uint_lt(trace_row_bound(&schema, &row), OUTPUT_ROOM);
+}
+
 START_TEST(json)
 {
     struct record r = example();
@@ -457,7 +473,7 @@ START_TEST(json)
     char buffer[4096];
     struct text t = TEXT_OVER(buffer);
 
-    json_record(&t, &r, record_line(d, &r));
+    put_row(&t, &r, record_line(d, &r), json_row);
     text_end(&t);
     ck_assert_str_eq(buffer, expected_json);
     disasm_destroy(d);
@@ -482,12 +498,14 @@ START_TEST(csv)
 {
     struct record r = example();
     struct disasm *d = disasm_create();
+    struct trace_schema schema;
     char header[4096], line[4096];
     struct text h = TEXT_OVER(header), t = TEXT_OVER(line);
 
-    csv_header(&h);
+    trace_schema_init(&schema);
+    csv_columns(&h, &schema);
     text_end(&h);
-    csv_record(&t, &r, record_line(d, &r));
+    put_row(&t, &r, record_line(d, &r), csv_row);
     text_end(&t);
     ck_assert(!strncmp(header, "seq,icount,time_ns,cpu,vector,parent,during,cr2,error,bits,cause,also,level,", 76));
     ck_assert_uint_eq(columns(header), columns(line));
@@ -523,7 +541,7 @@ START_TEST(longest_record)
     r.walk.steps = WALK_MAX_STEPS;
     for (int i = 0; i < WALK_MAX_STEPS; i++)
         r.walk.step[i] = (struct walk_step){.level = 3, .at = UINT64_MAX, .entry = UINT64_MAX & ~(u64)PTE_U};
-    json_record(&t, &r, &line);
+    put_row(&t, &r, &line, json_row);
     ck_assert_uint_lt((size_t)(t.at - buffer), 4096);
 }
 END_TEST
