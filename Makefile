@@ -60,7 +60,8 @@ ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 LIB_SRC := $(wildcard mmu/*.c cpu/*.c devices/*.c bios/*.c)
 FRONT_SRC := $(wildcard frontend/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
-FRONT_OBJ := $(FRONT_SRC:%.c=$(OUT)/%.o)
+# The report's page, as it is in frontend/report/.
+FRONT_OBJ := $(FRONT_SRC:%.c=$(OUT)/%.o) $(OUT)/frontend/report_files.o
 LIB := $(OUT)/libfaultline.a
 
 .PHONY: all
@@ -75,6 +76,10 @@ $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(OUT)/frontend/report_files.o: frontend/report/files.S $(wildcard frontend/report/*.html frontend/report/*.css frontend/report/*.js)
+	@mkdir -p $(@D)
+	@$(CC) -c $< -o $@
 
 $(OUT)/frontend/disasm.o: ALL_CFLAGS += $(CAPSTONE_CFLAGS)
 # Headers alone: the library is loaded when a window opens.
@@ -227,4 +232,4 @@ clean: ## remove the build directory
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^[^:]*Makefile://; s/:.*## /\t/' | expand -t 16
 
--include $(LIB_OBJ:.o=.d) $(FRONT_OBJ:.o=.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(FRONT_SRC:%.c=$(OUT)/%.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)
