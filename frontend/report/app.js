@@ -5,14 +5,20 @@
 
 function summaryWords(m) {
     let faults = 0, user = 0;
-    for (let i = 0; i < m.n; i++) if (m.isFault(i)) { faults++; if (m.c.cpl.low[i] === 3) user++; }
+    for (let i = 0; i < m.n; i++) {
+        if (!m.isFault(i)) continue;
+        faults++;
+        if (m.c.cpl.low[i] === 3) user++;
+    }
     if (!faults) return [el("p", {}, "The trace holds no page fault.")];
     const top = (id, names, words) => {
-        const count = m.countBy(id, names.length), order = names.map((v, k) => [v, count[k]]).filter(x => x[0] && x[1]).sort((a, b) => b[1] - a[1]);
+        const count = new Uint32Array(names.length);
+        for (let i = 0; i < m.n; i++) if (m.isFault(i)) count[id[i]]++;
+        const order = names.map((v, k) => [v, count[k]]).filter(x => x[0] && x[1]).sort((a, b) => b[1] - a[1]);
         return order.slice(0, 3).map(([name, n], k) => [k ? k === Math.min(2, order.length - 1) ? " and " : ", " : "", el("b", {}, percent(n, faults)), " ", words[name] || name]).flat();
     };
     const costs = m.costs(), spaces = m.space.values.length;
-    const out = [el("p", {}, el("b", {}, plural(faults, "page fault")), ` in ${duration(m.end - m.begin)} of guest time, ${percent(user, faults)} by user programs, in ${plural(spaces, "address space")}. `,
+    const out = [el("p", {}, el("b", {}, plural(faults, "page fault")), ` in ${m.instant ? "one moment" : duration(m.end - m.begin) + " of guest time"}, ${percent(user, faults)} by user programs, in ${plural(spaces, "address space")}. `,
         "In ", ...top(m.c.cause.id, m.c.cause.names, CAUSE_WORDS), ".")];
     out.push(el("p", {}, "What then: in ", ...top(m.final, m.outcomeNames, OUTCOME_WORDS), ". ",
         costs.length ? `Half of those handled took at most ${grouped(costs[costs.length >> 1])} instructions, one in a hundred more than ${grouped(costs[Math.floor((costs.length - 1) * 0.99)])}.` : ""));
@@ -45,11 +51,12 @@ function stories(m, app) {
     for (let from = 0; from < rows.length && out.length < 3;) {
         let to = from;
         while (to < rows.length && m.time[rows[to]] === m.time[rows[from]]) to++;
-        const chain = rows.slice(from, to).map(row => ({ row, r: m.trace.record(row) }));
-        /* A delivery that failed names what it met; so the #PF records tell why, the others where. */
+        /* In the order of what happened: the first, what its delivery met, the #DF, what that one's met. */
+        const step = r => r.during === 8n ? 3 : r.vector === 8n ? 2 : r.during !== null && r.during !== undefined ? 1 : 0;
+        const chain = rows.slice(from, to).map(row => ({ row, r: m.trace.record(row) })).sort((a, b) => step(a.r) - step(b.r));
         out.push(el("div", {}, el("p", {}, `After ${grouped(Number(chain[0].r.icount))} instructions, at `, el("code", {}, bigHex(chain[0].r.rip ?? 0n)), chain[0].r.insn ? [" (", el("code", {}, chain[0].r.insn), ")"] : null, ":"),
-            el("ol", {}, chain.map(({ row, r }) => el("li", {}, el("button.link", { type: "button", onclick: () => app.goto(r.seq) }, m.isFault(row) ? "#PF" : "vector " + r.vector), ": ", r.why || "–",
-                r.during !== null && r.during !== undefined ? `, while vector ${r.during} was being delivered` : "")),
+            el("ol", {}, chain.map(({ row, r }) => el("li", {}, el("button.link", { type: "button", onclick: () => app.goto(r.seq) }, m.isFault(row) ? "#PF" : VECTORS[r.vector] || "vector " + r.vector), ": ", r.why || "–",
+                m.isFault(row) && r.during !== null && r.during !== undefined ? `, while ${VECTORS[r.during] || "vector " + r.during} was being delivered` : "", r.cure ? el("span.muted", {}, " (", r.cure, " would have let it pass)") : null)),
                 el("li", {}, el("b", {}, "nothing was left to deliver: the processor shut down")))));
         from = to;
     }
@@ -227,8 +234,10 @@ class App {
     /* ---- One record ---- */
 
     select(row) {
+        const opened = (this.selected === null) !== (row === null);
         this.selected = row;
         this.detail.show(row);
+        if (opened) this.list.head();
         this.list.draw();
     }
 

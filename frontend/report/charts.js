@@ -73,6 +73,16 @@ function valueAxis(g, most, left, right, top, bottom) {
 
 /* ---- Faults over time ---- */
 
+/* What the colours mean; a click chooses. */
+function drawLegend(app, host, s) {
+    const m = app.model, counts = m.countBy(s.id, s.names.length);
+    const shown = s.names.map((name, k) => ({ name, k, n: counts[k] })).filter(x => x.name && (x.n || m.filters.get(s.key)?.value === x.name)).sort((a, b) => b.n - a.n);
+    host.replaceChildren(...shown.map(({ name, k, n }) => el("button.legend" + (m.filters.get(s.key)?.value === name ? ".on" : ""), {
+        type: "button", title: (s.key === "cause" ? CAUSE_WORDS : OUTCOME_WORDS)[name] || name,
+        onclick: () => app.toggle(s.key, name, i => s.id[i] === k, name),
+    }, el("i", { style: "background:" + colourOf(s.colours, name) }), name, el("b", {}, grouped(n)))));
+}
+
 class Timeline {
     constructor(host, app) {
         this.host = host;
@@ -118,7 +128,7 @@ class Timeline {
         Object.assign(this, { left, right, top, bottom, bins, count, total, names: s.names });
         canvas.setAttribute("aria-label", "Faults over guest time, by " + this.by);
         this.drawChosen(g);
-        this.legend(s);
+        drawLegend(this.app, document.getElementById("time-legend"), s);
     }
 
     drawChosen(g) {
@@ -129,15 +139,6 @@ class Timeline {
         g.fillRect(a, this.top, Math.max(1, b - a), this.bottom - this.top);
         g.strokeStyle = css("--accent");
         g.strokeRect(a + 0.5, this.top + 0.5, Math.max(1, b - a), this.bottom - this.top);
-    }
-
-    legend(s) {
-        const m = this.app.model, counts = m.countBy(s.id, s.names.length), host = document.getElementById("time-legend");
-        const shown = s.names.map((name, k) => ({ name, k, n: counts[k] })).filter(x => x.name && (x.n || m.filters.has(s.key))).sort((a, b) => b.n - a.n);
-        host.replaceChildren(...shown.map(({ name, k, n }) => el("button.legend" + (m.filters.get(s.key)?.value === name ? ".on" : ""), {
-            type: "button", title: (s.key === "cause" ? CAUSE_WORDS : OUTCOME_WORDS)[name] || name,
-            onclick: () => this.app.toggle(s.key, name, i => s.id[i] === k, name),
-        }, el("i", { style: "background:" + colourOf(s.colours, name) }), name, el("b", {}, grouped(n)))));
     }
 
     xOf(t) { const m = this.app.model; return this.left + (t - m.begin) / (m.end - m.begin) * (this.right - this.left); }
@@ -191,7 +192,7 @@ class HeatMap {
     }
 
     draw() {
-        const m = this.app.model, rows = m.regions.length, rowHeight = Math.max(7, Math.min(20, Math.floor(330 / Math.max(1, rows))));
+        const m = this.app.model, rows = m.regions.length, rowHeight = Math.max(7, Math.min(34, Math.floor(330 / Math.max(1, rows))));
         const { canvas, g, width } = canvasOf(this.host, rows * rowHeight + 34), left = 138, right = width - 8, top = 6, bottom = top + rows * rowHeight;
         const bins = Math.max(10, Math.floor((right - left) / 6)), scale = bins / (m.end - m.begin), count = new Uint32Array(bins * rows);
         let most = 1;
@@ -284,7 +285,7 @@ class Histogram {
     bucketOf(cost) { return cost < 1 ? 0 : Math.floor(Math.log2(cost) * 4 + 1e-9); }
 
     draw() {
-        const m = this.app.model, { canvas, g, width, height } = canvasOf(this.host, 230), left = 48, right = width - 8, top = 22, bottom = height - 24;
+        const m = this.app.model, { canvas, g, width, height } = canvasOf(this.host, Math.max(200, document.getElementById("heat").clientHeight - 12)), left = 48, right = width - 8, top = 22, bottom = height - 24;
         const names = m.outcomeNames, buckets = new Map();
         let least = Infinity, last = 0;
         for (const i of m.view) {
@@ -299,6 +300,7 @@ class Histogram {
         }
         canvas.setAttribute("aria-label", "Instructions from fault to return");
         this.buckets = buckets;
+        drawLegend(this.app, document.getElementById("cost-legend"), { id: m.final, names, colours: OUTCOME_COLOURS, key: "outcome" });
         if (!buckets.size) {
             g.fillStyle = css("--muted");
             g.textAlign = "center";

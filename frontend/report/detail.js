@@ -162,13 +162,13 @@ class Detail {
         r.walk ??= [];
         const close = el("button.plain", { type: "button", title: "Close", onclick: () => this.app.select(null) }, "✕");
         const parent = r.parent !== null && r.parent !== undefined ? el("p", {}, "It was raised while ", el("button.link", { type: "button", onclick: () => this.app.goto(r.parent) }, "fault " + r.parent), " was being handled.") : null;
-        this.host.replaceChildren(
+        this.host.replaceChildren(...[
             el("header", {}, el("h3", {}, (fault ? "Fault " : "Record ") + grouped(Number(r.seq ?? row + 1))), el("span.muted", {}, `${(Number(r.time_ns ?? 0) / 1e9).toFixed(9)} s, instruction ${grouped(Number(r.icount ?? 0))}`), close),
             el("p.verdict", { style: "border-color:" + colourOf(CAUSE_COLOURS, r.cause) }, r.why || r.cause || "No verdict.", r.cure ? el("span.cure", {}, "It would have passed with ", el("code", {}, r.cure), ".") : null),
             fault ? sentence(r) : el("p.sentence", {}, "Vector " + r.vector + ", at ", el("code", {}, bigHex(r.rip ?? 0n))),
             parent,
             fault ? el("section", {}, el("h4", {}, "The walk"), walkOf(r)) : null,
-            fault ? outcomeOf(r) : null, ...provenanceOf(r), everything(trace, r));
+            fault ? outcomeOf(r) : null, ...provenanceOf(r), everything(trace, r)].filter(Boolean));
         this.host.scrollTop = 0;
     }
 }

@@ -25,7 +25,7 @@ class List {
             { key: "address", title: "address", width: "10.5rem", mono: true, sort: () => c.cr2, cell: i => c.cr2.known[i] ? hex(c.cr2.high[i], c.cr2.low[i]) : "–" },
             { key: "rip", title: "instruction at", width: "10.5rem", mono: true, sort: () => c.rip, cell: i => m.place.values[m.place.id[i]] },
             { key: "insn", title: "instruction", width: "minmax(8rem, 1fr)", mono: true, sort: () => ranked(c.insn.id, c.insn.names), cell: i => c.symbol.names[c.symbol.id[i]] || c.insn.names[c.insn.id[i]] || "–" },
-            { key: "space", title: "address space", width: "7.5rem", mono: true, sort: () => c.cr3, cell: i => m.space.values[m.space.id[i]] },
+            { key: "space", title: "address space", width: "8.2rem", mono: true, sort: () => c.cr3, cell: i => m.space.values[m.space.id[i]] },
             { key: "outcome", title: "outcome", width: "9rem", sort: () => ranked(m.final, m.outcomeNames), cell: i => this.dot(OUTCOME_COLOURS, m.outcomeNames[m.final[i]]) },
             { key: "cost", title: "insns", width: "6rem", number: true, sort: () => c.handler_instructions, cell: i => m.handled[i] ? grouped(m.cost[i]) : "–" },
         ];
@@ -41,10 +41,13 @@ class List {
         return kind ? (implicit ? implicit + " " : c.cpl.low[i] === 3 ? "user " : "kernel ") + kind : "–";
     }
 
+    /* Beside an open record there is room for fewer. */
+    get visible() { return this.app.selected === null ? this.columns : this.columns.filter(c => !["time", "insn", "space"].includes(c.key)); }
+
     head() {
-        const host = document.getElementById("columns");
-        document.getElementById("list").style.setProperty("--columns", this.columns.map(c => c.width).join(" "));
-        host.replaceChildren(...this.columns.map(c => el("button" + (c.number ? ".number" : ""), {
+        const host = document.getElementById("columns"), flexible = this.app.selected === null ? "" : "minmax(9rem, 1fr)";
+        document.getElementById("list").style.setProperty("--columns", this.visible.map(c => flexible && c.key === "outcome" ? flexible : c.width).join(" "));
+        host.replaceChildren(...this.visible.map(c => el("button" + (c.number ? ".number" : ""), {
             type: "button", "data-key": c.key, role: "columnheader", "aria-sort": c.key === this.sortKey ? this.descending ? "descending" : "ascending" : "none", onclick: () => this.sortBy(c.key),
         }, c.title, el("span.arrow", {}, c.key === this.sortKey ? this.descending ? " ↓" : " ↑" : ""))));
     }
@@ -82,7 +85,7 @@ class List {
         for (let k = first; k < Math.min(this.order.length, first + this.shown + 2); k++) {
             const i = this.order[k];
             rows.push(el("div.row" + (i === this.app.selected ? ".selected" : ""), { role: "row", "data-row": i },
-                ...this.columns.map(c => el("span" + (c.number ? ".number" : "") + (c.mono ? ".mono" : ""), { role: "cell" }, c.cell(i)))));
+                ...this.visible.map(c => el("span" + (c.number ? ".number" : "") + (c.mono ? ".mono" : ""), { role: "cell" }, c.cell(i)))));
         }
         if (!rows.length) rows.push(el("div.empty", {}, "No record is chosen. Take a filter away."));
         this.host.replaceChildren(...rows);
@@ -128,6 +131,6 @@ class List {
     /* Brings a record into sight, if it is among those chosen. */
     reveal(row) {
         const k = this.order.indexOf(row);
-        if (k >= 0) this.show(k < this.top || k >= this.top + this.shown - 1 ? Math.max(0, k - Math.floor(this.shown / 3)) : k);
+        if (k >= 0 && (k < this.top || k >= this.top + this.shown - 1)) this.scrollTo(k - Math.floor(this.shown / 3));
     }
 }

@@ -49,7 +49,9 @@ class Model {
             if (this.time[i] < this.begin) this.begin = this.time[i];
             if (this.time[i] > this.end) this.end = this.time[i];
         }
-        if (this.end <= this.begin) this.end = this.begin + 1;
+        this.instant = !(this.end > this.begin);
+        if (!this.n) this.begin = 0;
+        if (this.instant) this.end = this.begin + 1000;
         this.filters = new Map(); /* key -> {words, test(row), ...} */
         this.all = new Uint32Array(this.n);
         for (let i = 0; i < this.n; i++) this.all[i] = i;

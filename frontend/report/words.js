@@ -30,6 +30,7 @@ const OUTCOME_WORDS = {
     "double-fault": "its delivery failed: double fault", "triple-fault": "its delivery failed: triple fault",
     "pending": "not decided when the run ended", "switched": "another program ran first",
 };
+const VECTORS = { 0: "#DE", 1: "#DB", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP", 12: "#SS", 13: "#GP", 14: "#PF", 17: "#AC" };
 const LEVELS = { 5: "PML5E", 4: "PML4E", 3: "PDPTE", 2: "PDE", 1: "PTE" };
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -52,7 +53,7 @@ function duration(ns) {
 }
 /* A place in time, as exact as the span on show makes sensible. */
 function moment(ns, span) {
-    const digits = span > 1e10 ? 1 : span > 1e9 ? 2 : span > 1e8 ? 3 : span > 1e7 ? 4 : span > 1e6 ? 5 : 6;
+    const digits = Math.max(1, Math.min(9, 11 - Math.floor(Math.log10(span || 1))));
     return (ns / 1e9).toFixed(digits) + " s";
 }
 function percent(part, whole) {
