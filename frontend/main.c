@@ -119,6 +119,8 @@ int main(int argc, char **argv)
         return test_command(argc, argv, &host);
     if (argc > 1 && !strcmp(argv[1], "report"))
         return report_command(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "diff"))
+        return diff_command(argc, argv);
     if (!options_parse(&options, argc, argv, stderr, why, sizeof(why))) {
         fprintf(stderr, "faultline: %s\n", why);
         return EXIT_FILES;

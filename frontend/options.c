@@ -259,6 +259,7 @@ void options_help(FILE *to)
                 "       faultline demo [options]        the embedded guest: what a kernel does about page faults\n"
                 "       faultline test [options] ROM..  guests that test, in parallel; test --help says more\n"
                 "       faultline report TRACE..        a trace as a page to look at; report --help says more\n"
+                "       faultline diff TRACE TRACE      where two traces part, and how\n"
                 "       faultline isa [WORD ..]         the instruction list; isa --help says more\n\n"
                 "Runs IMAGE (a Linux bzImage, a Multiboot kernel or a ROM) on a PC that can explain page faults.\n"
                 "Options may be written with one dash or two.\n");

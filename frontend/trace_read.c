@@ -134,7 +134,8 @@ static bool fill(struct trace_reader *t, size_t wanted)
 {
     if (t->used - t->at >= wanted || t->eof)
         return true;
-    memmove(t->buffer, t->buffer + t->at, t->used - t->at);
+    if (t->at)
+        memmove(t->buffer, t->buffer + t->at, t->used - t->at);
     t->offset += t->at;
     t->used -= t->at;
     t->at = 0;

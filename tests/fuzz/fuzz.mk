@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The fuzz targets: with libFuzzer (MODE=fuzz CC=clang), and as replayers of the corpora (any mode).
-FUZZ_NAMES := walk text loaders devices execute native monitor gdb
+FUZZ_NAMES := walk text loaders devices execute native monitor gdb trace
 FUZZ_COMMON := $(OUT)/tests/fuzz/report.o
 fuzz_extra = $(if $(filter native,$(1)),$(OUT)/tests/isa/cases.o $(OUT)/tests/isa/native.o $(OUT)/tests/isa/pair.o)
 FUZZ_PROGRAMS := $(FUZZ_NAMES:%=$(OUT)/tests/fuzz/fuzz_%)
