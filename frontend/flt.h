@@ -42,13 +42,18 @@ enum {
  * a text's characters are >= 20H.
  */
 enum {
-    SLOT_HEX = 1, /* 0x and digits: the next number of the row's text */
-    SLOT_DECIMAL, /* the same, without 0x */
-    SLOT_CR2,     /* 0x and the row's cr2 */
-    SLOT_AT = 16, /* 0x and the address of the walk's step 0, and so on */
+    SLOT_HEX = 1,   /* 0x and digits: the next number of the row's text */
+    SLOT_DECIMAL,   /* the same, without 0x */
+    SLOT_NEAR,      /* 0x: the next number, and the address of the walk's last entry: its linear address, say */
+    SLOT_COUNT,     /* without 0x: the next number, and the row's icount */
+    SLOT_CR2 = 8,   /* 0x and the row's cr2: no number of its own, as all that follow */
+    SLOT_AFTER,     /* pte_after */
+    SLOT_AT = 16,   /* the address of the walk's step 0, and so on */
+    SLOT_ENTRY = 24 /* the entry of the walk's step 0, and so on */
 };
-#define FLT_SLOTS 24u        /* numbers taken out of one text, at most */
+#define FLT_SLOTS 80u        /* numbers taken out of one text, at most */
 #define FLT_DECIMAL_LEAST 3u /* digits of a decimal number that is taken out */
+#define FLT_COUNT_LEAST 6u   /* ... and is taken for an instruction count */
 
 /* Where the walk's entry of `level` should be: `base` is CR3 or the entry above; entries have 4 or 8 bytes. */
 u64 flt_expected_at(u64 base, u64 la, unsigned level, bool wide);

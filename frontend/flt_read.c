@@ -32,7 +32,7 @@ enum { PARTS = PART_ENTRY + WALK_MAX_STEPS };
 
 struct flt_block {
     const struct trace_schema *schema;
-    int cr2, cr3;
+    int cr2, cr3, icount, after;
     u32 rows, row;
     bool wide;
     struct lane *part[PARTS], *column[TRACE_COLUMNS], *slot[TRACE_COLUMNS][FLT_SLOTS];
@@ -279,6 +279,8 @@ const char *flt_block_load(struct flt_block *b, const struct trace_schema *schem
     b->schema = schema;
     b->cr2 = trace_number_column(schema, "cr2");
     b->cr3 = trace_number_column(schema, "cr3");
+    b->icount = trace_number_column(schema, "icount");
+    b->after = trace_number_column(schema, "pte_after");
     b->rows = rows;
     b->row = 0;
     if (!rows || rows > FLT_ROWS_MAX)
@@ -321,12 +323,23 @@ static const char *take_walk(struct flt_block *b, struct trace_row *row)
 static bool slot_value(struct flt_block *b, unsigned column, u8 slot, unsigned *literals, const struct trace_row *row,
                        u64 *value)
 {
-    if (slot == SLOT_CR2)
-        *value = trace_number(row, b->cr2);
-    else if (slot >= SLOT_AT && slot < SLOT_AT + WALK_MAX_STEPS && slot - SLOT_AT < (int)row->walk.steps)
-        *value = row->walk.step[slot - SLOT_AT].at;
-    else if ((slot == SLOT_HEX || slot == SLOT_DECIMAL) && *literals < b->slots[column])
-        return lane_take(b->slot[column][(*literals)++], value);
+    const struct trace_walk *w = &row->walk;
+
+    if (slot >= SLOT_HEX && slot <= SLOT_COUNT) {
+        if (*literals >= b->slots[column] || !lane_take(b->slot[column][(*literals)++], value))
+            return false;
+        if (slot == SLOT_NEAR)
+            *value += w->steps ? w->step[w->steps - 1].at : 0;
+        else if (slot == SLOT_COUNT)
+            *value += trace_number(row, b->icount);
+        return true;
+    }
+    if (slot == SLOT_CR2 || slot == SLOT_AFTER)
+        *value = trace_number(row, slot == SLOT_CR2 ? b->cr2 : b->after);
+    else if (slot >= SLOT_AT && slot - SLOT_AT < (int)w->steps)
+        *value = w->step[slot - SLOT_AT].at;
+    else if (slot >= SLOT_ENTRY && slot - SLOT_ENTRY < (int)w->steps)
+        *value = w->step[slot - SLOT_ENTRY].entry;
     else
         return false;
     return true;
@@ -348,7 +361,7 @@ static bool fill_slots(struct flt_block *b, unsigned column, const struct string
         }
         if (!slot_value(b, column, c, &literals, row, &value))
             return false;
-        if (c == SLOT_DECIMAL)
+        if (c == SLOT_DECIMAL || c == SLOT_COUNT)
             text_decimal(t, value);
         else
             text_hex(t, value);

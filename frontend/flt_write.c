@@ -21,7 +21,7 @@ struct string {
 
 struct flt_writer {
     struct trace_schema schema;
-    int cr2, cr3;
+    int cr2, cr3, icount, after;
     bool compress, begun;
     z_stream deflate;
     u64 total;
@@ -133,15 +133,30 @@ static unsigned scan_decimal(const char *s, const char *end, u64 *value)
     return n < FLT_DECIMAL_LEAST || n > 19 || s[0] == '0' ? 0 : n;
 }
 
-/* A number of the row's that a text may name. */
-static u8 slot_of(const struct flt_writer *w, const struct trace_row *row, u64 value)
+/* How a text names a number: by what else the row holds, if it can. `value` becomes what remains of it. */
+static u8 slot_of(const struct flt_writer *w, const struct trace_row *row, u64 *value, bool hex)
 {
-    if (w->cr2 >= 0 && trace_number(row, w->cr2) == value)
+    const struct trace_walk *walk = &row->walk;
+    unsigned steps = w->schema.walk >= 0 ? walk->steps : 0;
+
+    if (!hex) {
+        *value -= trace_number(row, w->icount);
+        return SLOT_COUNT;
+    }
+    if (trace_known(row, w->cr2) && trace_number(row, w->cr2) == *value)
         return SLOT_CR2;
-    for (unsigned i = 0; w->schema.walk >= 0 && i < row->walk.steps; i++)
-        if (row->walk.step[i].at == value)
+    for (unsigned i = 0; i < steps; i++)
+        if (walk->step[i].at == *value)
             return (u8)(SLOT_AT + i);
-    return SLOT_HEX;
+    if (trace_known(row, w->after) && trace_number(row, w->after) == *value)
+        return SLOT_AFTER;
+    for (unsigned i = steps; i-- > 0;)
+        if (walk->step[i].entry == *value)
+            return (u8)(SLOT_ENTRY + i);
+    if (!steps || (*value ^ walk->step[steps - 1].at) & BITS(11, 0))
+        return SLOT_HEX;
+    *value -= walk->step[steps - 1].at;
+    return SLOT_NEAR;
 }
 
 /* Takes the numbers out of a text. */
@@ -162,7 +177,7 @@ static bool take_numbers(struct flt_writer *w, unsigned column, const struct tra
             s++;
             continue;
         }
-        slot = hex ? slot_of(w, row, value) : SLOT_DECIMAL;
+        slot = !hex && n < FLT_COUNT_LEAST ? SLOT_DECIMAL : slot_of(w, row, &value, hex);
         bytes_put(&w->template, from, (size_t)(s - from));
         bytes_put_byte(&w->template, slot);
         s = from = s + n + (hex ? 2 : 0);
@@ -478,6 +493,8 @@ struct flt_writer *flt_writer_create(const struct trace_schema *schema, bool com
     w->compress = compress;
     w->cr2 = trace_number_column(schema, "cr2");
     w->cr3 = trace_number_column(schema, "cr3");
+    w->icount = trace_number_column(schema, "icount");
+    w->after = trace_number_column(schema, "pte_after");
     return w;
 }
 

@@ -5,7 +5,7 @@
  */
 "use strict";
 
-const SLOT_HEX = 1, SLOT_DECIMAL = 2, SLOT_CR2 = 3, SLOT_AT = 16;
+const SLOT_HEX = 1, SLOT_DECIMAL = 2, SLOT_NEAR = 3, SLOT_COUNT = 4, SLOT_CR2 = 8, SLOT_AFTER = 9, SLOT_AT = 16, SLOT_ENTRY = 24;
 const LEAF = 255;
 
 async function inflate(base64) {
@@ -309,7 +309,7 @@ class Trace {
             if (c.type === "n" || c.type === "x" || c.type === "w") return;
             if (!laneHas(lanes[i], row)) { r[c.name] = c.type === "l" || c.type === "b" ? "" : null; return; }
             const s = text(lanes[i].low[lanes[i].next++]);
-            r[c.name] = c.type === "p" || c.type === "j" ? this.fill(s, slots[i], r.cr2 ?? 0n, walk) : s;
+            r[c.name] = c.type === "p" || c.type === "j" ? this.fill(s, slots[i], r, walk) : s;
         });
         return r;
     }
@@ -331,13 +331,17 @@ class Trace {
     }
 
     /* A text with its numbers put back. */
-    fill(s, slots, cr2, walk) {
+    fill(s, slots, r, walk) {
         let literal = 0;
         return s.replace(/[\x01-\x1f]/g, c => {
             const slot = c.charCodeAt(0);
-            if (slot === SLOT_CR2) return bigHex(cr2);
+            if (slot >= SLOT_ENTRY) return bigHex(walk[slot - SLOT_ENTRY].entry);
             if (slot >= SLOT_AT) return bigHex(walk[slot - SLOT_AT].at);
+            if (slot === SLOT_CR2) return bigHex(r.cr2 ?? 0n);
+            if (slot === SLOT_AFTER) return bigHex(r.pte_after ?? 0n);
             const v = takeBig(slots[literal++]);
+            if (slot === SLOT_NEAR) return bigHex(v + (walk.length ? walk[walk.length - 1].at : 0n) & MASK64);
+            if (slot === SLOT_COUNT) return (v + (r.icount ?? 0n) & MASK64).toString();
             return slot === SLOT_HEX ? bigHex(v) : v.toString();
         });
     }
