@@ -81,7 +81,8 @@ struct options {
     bool no_symbols;
     const char *expect[OPTIONS_EXPECTS];
     unsigned expects;
-    bool fail_on_triple_fault, fail_on_unexpected;
+    bool fail_on_triple_fault, fail_on_unexpected, fail_on_loop, fail_on_stale, fail_on_user_exec;
+    const char *junit;
 };
 
 /* False with one line, "OPTION: reason", in `why`. Options without effect are noted on `notes`, once each. */

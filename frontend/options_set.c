@@ -417,9 +417,23 @@ bool option_fail_on(struct setting *s, const char *value)
             s->o->fail_on_triple_fault = true;
         else if (!strcmp(item, "unexpected-pf"))
             s->o->fail_on_unexpected = true;
+        else if (!strcmp(item, "loop"))
+            s->o->fail_on_loop = true;
+        else if (!strcmp(item, "user-exec-kernel"))
+            s->o->fail_on_user_exec = true;
+        else if (!strcmp(item, "stale-tlb"))
+            s->o->check[CHECK_STALE_TLB] = s->o->fail_on_stale = true;
         else
-            return option_refuse(s, "'%s' is not triple-fault or unexpected-pf", item);
+            return option_refuse(s, "'%s' is not triple-fault, unexpected-pf, loop, stale-tlb or user-exec-kernel", item);
     }
+    return true;
+}
+
+bool option_junit(struct setting *s, const char *value)
+{
+    if (!*value)
+        return option_refuse(s, "the file name is empty");
+    s->o->junit = value;
     return true;
 }
 
@@ -525,12 +539,6 @@ bool option_absent_device(struct setting *s, const char *value)
 {
     s->note = strcmp(value, "none") != 0;
     return true;
-}
-
-bool option_not_yet(struct setting *s, const char *value)
-{
-    (void)value;
-    return option_refuse(s, "not available yet");
 }
 
 /* ---- Together ---- */

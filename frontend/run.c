@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/run.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #include "frontend/prompt.h"
 #include "frontend/saved.h"
 #include "frontend/screen.h"
+#include "frontend/gate.h"
 #include "frontend/watch.h"
 
 /* isa-debug-exit is always there, where kernels' test runners put it, unless -device moves it. */
@@ -48,6 +50,9 @@ struct run {
     struct control control;
     struct gdb_server *gdb; /* NULL: nobody may connect */
     struct machine_end end;
+    struct gate gate[GATES_MAX];
+    unsigned gates;
+    FILE *junit;
     u64 host_ns;
     bool failed; /* an output lost something */
     char why[512];
@@ -357,6 +362,10 @@ static bool prepare(struct run *r)
         return false;
     if (!open_state(r) || (!r->saved && !choose_image(r)) || !open_outputs(r))
         return false;
+    if (r->o->junit && !(r->junit = fopen(r->o->junit, "we"))) {
+        snprintf(r->why, sizeof(r->why), "%s: %s", r->o->junit, strerror(errno));
+        return false;
+    }
     if (r->o->gdb && !(r->gdb = gdb_server_open(r->o->gdb, r->why, sizeof(r->why))))
         return false;
     if (r->o->stop_on && !matcher_init(&r->matcher, r->o->stop_on)) {
@@ -499,11 +508,11 @@ static void tell_end(const struct run *r)
 static int status_of(const struct run *r)
 {
     bool awaited = r->o->stop_on || r->o->expect_post || r->o->expects || r->o->script;
-    bool met = watch_expectations(&r->watch, stderr);
+    bool met = gates_tell(r->gate, r->gates, &r->watch, stderr);
 
     if (r->failed)
         return EXIT_FILES;
-    if (!met || r->screen.script_unmet || (r->end.reason == END_TRIPLE_FAULT && r->o->fail_on_triple_fault))
+    if (!met || r->screen.script_unmet)
         return EXIT_UNMET;
     if (r->end.reason == END_TRIPLE_FAULT)
         return EXIT_TRIPLE;
@@ -523,6 +532,27 @@ static void close_outputs(struct run *r)
         output_close(&r->file[i]);
 }
 
+/* The run itself is a case: it fails by an end that no guest means. */
+static bool write_junit(struct run *r)
+{
+    const struct options *o = r->o;
+    const char *guest = o->image    ? o->image
+                        : o->kernel ? o->kernel
+                        : o->rom    ? o->rom
+                        : o->demo   ? "demo"
+                                    : "guest",
+               *end;
+    bool ok;
+
+    if (!r->junit)
+        return true;
+    end = r->failed ? "an output cannot be written" : machine_end_text(r->end.reason);
+    ok = r->failed || r->end.reason == END_DEAD_HALT || r->end.reason == END_TRIPLE_FAULT ||
+         r->end.reason == END_BOOT_FAILED || (r->end.reason == END_BUDGET && !o->expects);
+    ok = junit_gates(r->junit, guest, (double)r->host_ns / 1e9, ok ? end : NULL, r->gate, r->gates);
+    return fclose(r->junit) == 0 && ok;
+}
+
 /* Outputs are closed before the status is settled: a full disk may show only then. */
 static int finish(struct run *r)
 {
@@ -531,6 +561,11 @@ static int finish(struct run *r)
     watch_finish(&r->watch);
     close_outputs(r);
     tell_end(r);
+    r->gates = gates_of(r->gate, &r->watch, r->end.reason == END_TRIPLE_FAULT);
+    if (!write_junit(r)) {
+        fprintf(stderr, "faultline: %s: cannot be written\n", r->o->junit);
+        r->failed = true;
+    }
     status = status_of(r);
     if (r->o->stats)
         tell_stats(r, status);

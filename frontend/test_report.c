@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "frontend/gate.h"
+
 enum { LINES_SHOWN = 10 };
 
 /* ---- The last lines of a stream ---- */
@@ -136,42 +138,28 @@ void report_progress_clear(void)
 
 /* ---- JUnit ---- */
 
-static void put_xml(FILE *to, const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char b = (unsigned char)text[i];
-
-        if (b == '<' || b == '>' || b == '&' || b == '"')
-            fprintf(to, "&#%d;", b);
-        else if ((b >= 0x20 && b < 0x7f) || b == '\n')
-            fputc(b, to);
-        else if (b != '\r')
-            fputc('?', to);
-    }
-}
-
 static void junit_case(const struct test_case *c, FILE *to)
 {
     const char *element = c->verdict == TEST_CRASHED ? "error" : "failure";
     char text[STREAM_TAIL];
 
     fputs("  <testcase classname=\"faultline\" name=\"", to);
-    put_xml(to, c->path, strlen(c->path));
+    junit_text(to, c->path, strlen(c->path));
     fprintf(to, "\" time=\"%.3f\">", c->seconds);
     if (c->verdict == TEST_SKIPPED || c->verdict == TEST_WAITING) {
         fputs("<skipped message=\"", to);
-        put_xml(to, c->reason, strlen(c->reason));
+        junit_text(to, c->reason, strlen(c->reason));
         fputs("\"/>", to);
     } else if (c->verdict != TEST_OK) {
         fprintf(to, "<%s message=\"", element);
-        put_xml(to, c->reason, strlen(c->reason));
+        junit_text(to, c->reason, strlen(c->reason));
         fputs("\">", to);
-        put_xml(to, text, tail_of(&c->stream[STREAM_ERRORS], text));
+        junit_text(to, text, tail_of(&c->stream[STREAM_ERRORS], text));
         fprintf(to, "</%s>", element);
     }
     if (c->stream) {
         fputs("<system-out>", to);
-        put_xml(to, text, tail_of(&c->stream[STREAM_COM1], text));
+        junit_text(to, text, tail_of(&c->stream[STREAM_COM1], text));
         fputs("</system-out>", to);
     }
     fputs("</testcase>\n", to);

@@ -26,20 +26,36 @@ static void on_describe(void *ctx, struct cpu *cpu, struct record *r)
             r->frame_symbol[i].offset++;
 }
 
-static void on_raised(void *ctx, const struct record *r)
+static void count(struct watch *w, struct watch_count *c, const struct record *r)
 {
-    struct watch *w = ctx;
-    struct text t = TEXT_OVER(w->unexpected_words);
-    bool expected = false;
+    struct text t = TEXT_OVER(c->first);
 
-    if (w->overlay)
-        overlay_raised(w->overlay, r);
-    for (unsigned i = 0; i < w->options->expects; i++)
-        expected |= expect_matches(&w->expect[i], r);
-    if (expected || w->unexpected++)
+    if (c->count++)
         return;
     explain_fault(&t, r, record_line(w->disasm, r));
     text_end(&t);
+}
+
+static void judge(struct watch *w, const struct record *r)
+{
+    bool expected = false;
+
+    for (unsigned i = 0; i < w->options->expects; i++)
+        expected |= expect_matches(&w->expect[i], r);
+    if (!expected)
+        count(w, &w->unexpected, r);
+}
+
+static void on_raised(void *ctx, const struct record *r)
+{
+    struct watch *w = ctx;
+
+    if (w->overlay)
+        overlay_raised(w->overlay, r);
+    if (!w->waits)
+        judge(w, r);
+    if (r->access.kind == ACCESS_EXECUTE && r->access.user && r->walk.cause == CAUSE_SUPERVISOR_PAGE)
+        count(w, &w->user_exec, r);
 }
 
 static void tell_overlay(struct watch *w, const struct record *r)
@@ -74,6 +90,10 @@ static void on_decided(void *ctx, const struct record *r)
 
     if (w->overlay)
         tell_overlay(w, r);
+    if (w->waits && r->vector == 14)
+        judge(w, r);
+    if (record_outcome(r) == OUTCOME_LOOP)
+        count(w, &w->loops, r);
     if (!w->lines)
         return;
     explain_count(&w->explain, r);
@@ -198,11 +218,12 @@ static bool begin_tables(struct watch *w)
 
 static bool begin_recorder(struct watch *w)
 {
-    bool asked = w->options->expects || w->options->fail_on_unexpected || w->overlay;
+    const struct options *o = w->options;
+    bool asked = o->expects || o->fail_on_unexpected || o->fail_on_loop || o->fail_on_user_exec || w->overlay;
     struct recorder_events events = {
         .describe = on_describe,
         .raised = asked ? on_raised : NULL,
-        .decided = w->lines || w->overlay ? on_decided : NULL,
+        .decided = w->lines || asked ? on_decided : NULL,
         .ordered = w->trace ? on_ordered : NULL,
         .time_ns = guest_time,
         .tables = w->tables,
@@ -244,8 +265,10 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
     };
 
     *w = (struct watch){.machine = m, .options = o, .lines = lines, .overlay = overlay};
-    for (unsigned i = 0; i < o->expects; i++)
+    for (unsigned i = 0; i < o->expects; i++) {
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
+        w->waits |= expect_waits(&w->expect[i]);
+    }
     if (o->trace_filter)
         filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
     if (!begin_trace(w, trace) || !begin_tables(w) || !begin_recorder(w))
@@ -276,28 +299,6 @@ void watch_finish(struct watch *w)
         checks_lint(&w->checks, machine_cpu(w->machine), "at the end");
     if (w->options->explain)
         explain_table(&w->explain, stderr);
-}
-
-bool watch_expectations(const struct watch *w, FILE *to)
-{
-    bool met = true;
-
-    for (unsigned i = 0; i < w->options->expects; i++) {
-        if (expect_met(&w->expect[i]))
-            continue;
-        fprintf(to, "faultline: -expect: '%s': not met, %llu such page faults came\n", w->options->expect[i],
-                (unsigned long long)w->expect[i].seen);
-        met = false;
-    }
-    if (!met && w->unexpected && !w->options->fail_on_unexpected)
-        fprintf(to, "faultline: the first page fault of %llu that was not expected: %s\n",
-                (unsigned long long)w->unexpected, w->unexpected_words);
-    if (w->options->fail_on_unexpected && w->unexpected) {
-        fprintf(to, "faultline: -fail-on: %llu unexpected page faults, the first is %s\n",
-                (unsigned long long)w->unexpected, w->unexpected_words);
-        met = false;
-    }
-    return met;
 }
 
 void watch_end(struct watch *w)

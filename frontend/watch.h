@@ -12,6 +12,11 @@
 #include "frontend/recorder.h"
 #include "frontend/trace_write.h"
 
+struct watch_count {
+    u64 count;
+    char first[256]; /* in words */
+};
+
 struct watch {
     struct machine *machine;
     const struct options *options;
@@ -30,8 +35,10 @@ struct watch {
     struct overlay *overlay; /* NULL, or who shows faults */
     struct explain explain;
     struct expectation expect[OPTIONS_EXPECTS];
-    u64 unexpected; /* page faults that no expectation fits; the first, in words: */
-    char unexpected_words[256];
+    bool waits;                    /* an expectation asks for the outcome: all are judged when it is known */
+    struct watch_count unexpected; /* page faults that no expectation fits */
+    struct watch_count loops;      /* ... that came again with nothing changed */
+    struct watch_count user_exec;  /* ... by fetches of supervisor pages at CPL 3 */
 };
 
 /* Both outputs and the overlay may be NULL. False without memory. */
@@ -41,8 +48,6 @@ bool watch_begin(struct watch *, struct machine *, const struct options *, struc
 void watch_name(struct watch *, struct symbols *);
 /* No more will come: hands on what waits. */
 void watch_finish(struct watch *);
-/* Says on stderr what was expected and did not come, or the reverse. False if there is any. */
-bool watch_expectations(const struct watch *, FILE *);
 void watch_end(struct watch *);
 
 #endif

@@ -69,9 +69,7 @@ done
 for option in -m -cpu -kernel -initrd -append -rom -bios -serial -seed -device --trace-faults --stop-on --expect; do
     refuse image $option
 done
-for option in --save-state --load-state; do
-    refuse_saying "not available yet" $option file image
-done
+refuse_saying "No such file" --load-state nowhere
 for option in -mm --explode -z --stat --trace-fault -nographics $'--new\nline' $'-\e[31m'; do
     refuse $option image
 done

@@ -99,7 +99,10 @@ static const struct {
     {"x --expect 'pf va=z'", "-expect: 'pf va=z': va= wants a number"},
     {"x --expect 'pf va=5..4'", "-expect: 'pf va=5..4': va= wants"},
     {"x --expect 'pf ec=1 ec=1'", "-expect: 'pf ec=1 ec=1': ec= comes twice"},
+    {"x --expect 'pf cause=rain'", "-expect: 'pf cause=rain': cause=rain: no such cause"},
+    {"x --expect 'pf outcome='", "-expect: 'pf outcome=': outcome=: no such outcome"},
     {"x --fail-on fire", "-fail-on: 'fire' is not triple-fault"},
+    {"x --junit ''", "-junit: the file name is empty"},
     {"x --nographics", "--nographics: unknown option; did you mean -nographic?"},
     {"x --zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "--zzzz"},
     {"x --=", "--=: unknown option"},
@@ -275,6 +278,19 @@ START_TEST(expectations)
     ck_assert(expect_matches(&e, &r) && !expect_met(&e));
     ck_assert(expect_parse(&e, "pf rip=0x400000..", reason, sizeof(reason)));
     ck_assert(expect_matches(&e, &r) && expect_met(&e));
+    r.walk.cause = CAUSE_SMAP;
+    r.access.kind = ACCESS_WRITE;
+    r.outcome = OUTCOME_SWITCHED;
+    r.then = OUTCOME_FIXUP;
+    ck_assert(expect_parse(&e, "pf cause=smap access=write", reason, sizeof(reason)) && !expect_waits(&e));
+    ck_assert(expect_matches(&e, &r) && expect_met(&e));
+    ck_assert(expect_parse(&e, "pf outcome=fixup count=1..3", reason, sizeof(reason)) && expect_waits(&e));
+    ck_assert(expect_matches(&e, &r) && expect_met(&e));
+    ck_assert(expect_parse(&e, "pf outcome=mapped", reason, sizeof(reason)) && !expect_matches(&e, &r));
+    ck_assert(expect_parse(&e, "pf cause=smep", reason, sizeof(reason)) && !expect_matches(&e, &r));
+    ck_assert(expect_parse(&e, "pf rip=copy_from_user", reason, sizeof(reason)) && !expect_matches(&e, &r));
+    r.symbol.name = "copy_from_user";
+    ck_assert(expect_matches(&e, &r));
     ck_assert(expect_parse(&e, "pf count=0", reason, sizeof(reason)) && expect_met(&e));
     ck_assert(expect_matches(&e, &r) && !expect_met(&e));
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run must show: each --expect and --fail-on as one verdict, for stderr, the exit status and JUnit. */
+#ifndef FAULTLINE_FRONTEND_GATE_H
+#define FAULTLINE_FRONTEND_GATE_H
+
+#include <stdio.h>
+
+#include "frontend/watch.h"
+
+#define GATES_MAX (OPTIONS_EXPECTS + 5u)
+
+struct gate {
+    char name[320]; /* "-expect: 'pf va=..'" */
+    char why[512];  /* not met: why; empty if it is */
+};
+
+/* How many there are. `triple_fault`: the run ended with one. */
+unsigned gates_of(struct gate gates[GATES_MAX], const struct watch *, bool triple_fault);
+/* Those that are not met, a line each. True if there is none. */
+bool gates_tell(const struct gate *, unsigned count, const struct watch *, FILE *);
+
+/* XML's special characters and what is not printable are replaced. */
+void junit_text(FILE *, const char *text, size_t size);
+/* A JUnit file: the run itself, which failed if `failure` is not NULL, and a case for each gate. False if it cannot be
+ * written. */
+bool junit_gates(FILE *, const char *guest, double seconds, const char *failure, const struct gate *, unsigned count);
+
+#endif
