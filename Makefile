@@ -120,7 +120,7 @@ tests: $(TEST_PROGRAMS) $(OUT)/faultline
 include tests/fuzz/fuzz.mk
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev libedit-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev libzstd-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils xvfb xauth xdotool seabios gdb cwm libx11-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils xvfb xauth xdotool seabios gdb cwm libx11-dev sqlite3
 # For check-guests: programs for the guests, in 32 and 64 bits (gcc-multilib would drive out cross compilers), and their file systems.
 GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio seabios grub-common grub-pc-bin xorriso mtools isolinux syslinux-common e2fsprogs git
 

@@ -356,6 +356,8 @@ static bool begin_flt(struct trace_reader *t)
     version = u32_at(t->buffer + 8);
     if (version != FLT_VERSION)
         return failed(t, "a .flt trace of version %u; this program reads version %u", version, FLT_VERSION);
+    if (u32_at(t->buffer + 12))
+        return failed(t, "a .flt trace with flags that this program does not know");
     t->at = FLT_FILE_HEADER;
     t->block = flt_block_create();
     return t->block || failed(t, "out of memory");
