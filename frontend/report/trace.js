@@ -231,7 +231,8 @@ class Trace {
             let id = local.get(which);
             if (id === undefined) {
                 const at = layout.offsets[which];
-                const text = decoder.decode(this.bytes.subarray(at, at + layout.sizes[which]));
+                /* A place in a function counts as the function: what is in place of its offset goes. */
+                const text = decoder.decode(this.bytes.subarray(at, at + layout.sizes[which])).replace(/\+?[\x01-\x1f]/g, "");
                 id = to.ids.get(text);
                 if (id === undefined) {
                     id = to.names.length < 65535 ? to.names.length : 65535;
