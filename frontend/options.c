@@ -178,7 +178,7 @@ static bool parse_option(struct walk_state *w, char *why, size_t size)
         return unknown(argument, name, why, size);
     if (value && !option->argument)
         return complain(why, size, "-%s: takes no argument", option->name);
-    if (option->argument && !value) {
+    if (option->argument && !value && *option->argument != '[') { /* optional ones come after = alone */
         if (w->at + 1 >= w->argc)
             return complain(why, size, "-%s: needs an argument: %s", option->name, option->argument);
         value = w->argv[++w->at];
@@ -274,7 +274,7 @@ void options_help(FILE *to)
         }
         if (!is_plain(option))
             continue;
-        snprintf(left, sizeof(left), "-%s%s%s", option->name, option->argument ? " " : "",
+        snprintf(left, sizeof(left), "-%s%s%s", option->name, option->argument && *option->argument != '[' ? " " : "",
                  option->argument ? option->argument : "");
         fprintf(to, "  %-24s %s\n", left, option->help);
     }

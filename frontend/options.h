@@ -10,9 +10,12 @@
 #include "frontend/trace.h"
 
 #define OPTIONS_EXPECTS 64
+#define OPTIONS_WHO 16
 #define OPTIONS_SYMBOLS 12
 
 enum endpoint_kind { ENDPOINT_UNSET, ENDPOINT_NONE, ENDPOINT_STDIO, ENDPOINT_FILE, ENDPOINT_UNIX };
+
+struct host;
 
 struct endpoint {
     enum endpoint_kind kind;
@@ -72,6 +75,11 @@ struct options {
     bool explain, stats, ram_hash;
     bool check[CHECKS];
     enum cpu_tlb tlb;
+    bool who;       /* the run is made twice: frontend/twice.h */
+    bool who_lists; /* ... and this is the first */
+    u64 *who_pages; /* a bitmap of the pages used as tables: filled by the first, used by the second */
+    u64 who_address[OPTIONS_WHO];
+    unsigned who_addresses;
     u64 max_instructions;
     const char *stop_on;
     bool expect_post;

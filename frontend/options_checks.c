@@ -20,6 +20,19 @@ bool option_check(struct setting *s, const char *value)
     return *value || option_refuse(s, "names no check: stale-tlb, lint, strict");
 }
 
+bool option_who(struct setting *s, const char *value)
+{
+    s->o->who = true;
+    if (!value)
+        return true;
+    if (s->o->who_addresses == OPTIONS_WHO)
+        return option_refuse(s, "given more than %d addresses", OPTIONS_WHO);
+    if (!option_number(value, UINT64_MAX, &s->o->who_address[s->o->who_addresses]))
+        return option_refuse(s, "'%s' is not an address", value);
+    s->o->who_addresses++;
+    return true;
+}
+
 bool option_tlb(struct setting *s, const char *value)
 {
     if (!strcmp(value, "fast"))

@@ -18,6 +18,7 @@
 #include "frontend/prompt.h"
 #include "frontend/saved.h"
 #include "frontend/screen.h"
+#include "frontend/twice.h"
 #include "frontend/gate.h"
 #include "frontend/watch.h"
 
@@ -374,21 +375,20 @@ static bool prepare(struct run *r)
     }
     if (!prompt_open(&r->prompt, r->o, &r->console, r->why, sizeof(r->why)))
         return false;
-    if (!screen_open(&r->screen, r->o, r->why, sizeof(r->why)) || !make_machine(r) || !boot(r))
+    if (!screen_open(&r->screen, r->o, r->why, sizeof(r->why)) || !make_machine(r))
         return false;
     r->drives.machine = r->machine;
     r->screen.events.media = drives_change;
     r->screen.events.media_ctx = &r->drives;
-    if (watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
-                    screen_overlay(&r->screen)) &&
-        screen_attach(&r->screen, r->machine, &r->console)) {
-        if (!go_on(r) || !open_symbols(r))
-            return false;
-        if (take_control(r))
-            return true;
-    }
     snprintf(r->why, sizeof(r->why), "out of memory");
-    return false;
+    /* Before the loader writes: the tables it makes have a writer too. */
+    if (!watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
+                     screen_overlay(&r->screen)))
+        return false;
+    if (!boot(r))
+        return false;
+    snprintf(r->why, sizeof(r->why), "out of memory");
+    return screen_attach(&r->screen, r->machine, &r->console) && go_on(r) && open_symbols(r) && take_control(r);
 }
 
 /* ---- The run ---- */
@@ -586,6 +586,11 @@ int run_guest(struct options *o, struct host *host)
     if (!r) {
         fputs("faultline: out of memory\n", stderr);
         return EXIT_INTERNAL;
+    }
+    if (o->who && !o->who_lists && !twice_first(o, run_guest, host, r->why, sizeof(r->why))) {
+        fprintf(stderr, "faultline: %s\n", r->why);
+        free(r);
+        return EXIT_FILES;
     }
     r->o = o;
     r->host = host;

@@ -2,6 +2,8 @@
 #include "frontend/watch.h"
 
 #include "frontend/backtrace.h"
+#include "frontend/twice.h"
+#include "frontend/who.h"
 #include "frontend/writers.h"
 
 /* ---- Records ---- */
@@ -199,6 +201,13 @@ static void on_stale(void *ctx, struct cpu *cpu, const struct cpu_stale *stale)
     checks_stale(&w->checks, cpu, stale);
 }
 
+static void pin_pages(struct tables *t, const u64 *bitmap)
+{
+    for (u64 i = 0; i < TWICE_PAGES / 64; i++)
+        for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
+            tables_pin(t, (i * 64 + (u64)__builtin_ctzll(bits)) << 12);
+}
+
 /* Who writes entries is told of each fault, and what may be cached needs to know when they change. */
 static bool begin_tables(struct watch *w)
 {
@@ -207,11 +216,16 @@ static bool begin_tables(struct watch *w)
 
     w->checks.machine = w->machine;
     w->checks.to = stderr;
-    if (!w->lines && !w->trace && !o->check[CHECK_STALE_TLB] && !o->check[CHECK_LINT] && o->tlb == CPU_TLB_FAST)
+    if (!w->lines && !w->trace && !o->who && !o->check[CHECK_STALE_TLB] && !o->check[CHECK_LINT] &&
+        o->tlb == CPU_TLB_FAST)
         return true;
     w->checks.tables = w->tables = tables_create(machine_phys(w->machine));
     if (!w->tables)
         return false;
+    if (o->who_lists)
+        tables_note_pages(w->tables, o->who_pages, TWICE_PAGES);
+    else if (o->who_pages)
+        pin_pages(w->tables, o->who_pages);
     cpu_watch_tables(cpu, w->tables);
     return cpu_hold(cpu, o->tlb, o->check[CHECK_STALE_TLB], o->seed);
 }
@@ -297,6 +311,8 @@ void watch_finish(struct watch *w)
     }
     if (w->machine && w->options->check[CHECK_LINT])
         checks_lint(&w->checks, machine_cpu(w->machine), "at the end");
+    for (unsigned i = 0; w->machine && w->tables && i < w->options->who_addresses; i++)
+        who_print(w->tables, machine_cpu(w->machine), w->options->who_address[i], stderr);
     if (w->options->explain)
         explain_table(&w->explain, stderr);
 }

@@ -82,6 +82,62 @@ void who_changed(struct tables *tables, struct record *r)
     }
 }
 
+/* ---- As text ---- */
+
+static void print_change(const struct table_change *c, FILE *to)
+{
+    char line[256];
+    struct text t = TEXT_OVER(line);
+
+    verdict_writer(&t, c);
+    text_string(&t, ": ");
+    text_hex(&t, c->was);
+    text_string(&t, " -> ");
+    text_hex(&t, c->is);
+    text_end(&t);
+    fprintf(to, "    %s\n", line);
+}
+
+static void print_entry(struct tables *tables, const struct walk_step *s, FILE *to)
+{
+    static const char *const words[] = {
+        [PAST_UNWATCHED] = "no walk came by here, or it is no RAM",
+        [PAST_UNKNOWN] = "written by whom is unknown (before the page was first used as a table)",
+        [PAST_NEVER] = "never written since reset",
+    };
+    struct table_change history[TABLES_HISTORY];
+    unsigned n;
+    u64 count;
+    enum table_past past = tables_history(tables, s->at, history, &n, &count);
+
+    fprintf(to, "  %s at %#llx = %#llx: ", level_name(s->level), (unsigned long long)s->at,
+            (unsigned long long)s->entry);
+    if (past != PAST_KNOWN) {
+        fprintf(to, "%s\n", words[past]);
+        return;
+    }
+    fprintf(to, "written %llu time%s%s\n", (unsigned long long)count, count == 1 ? "" : "s",
+            count > n ? ", at last" : "");
+    for (unsigned i = 0; i < n; i++)
+        print_change(&history[i], to);
+}
+
+void who_print(struct tables *tables, struct cpu *cpu, u64 la, FILE *to)
+{
+    struct walk w;
+
+    fprintf(to, "who %#llx:\n", (unsigned long long)la);
+    if (!is_canonical(cpu_paging(cpu), la)) {
+        fputs("  not canonical\n", to);
+        return;
+    }
+    w = walk(cpu_paging(cpu), la, (struct access){.kind = ACCESS_READ}, cpu_table_reader(cpu));
+    if (!w.steps)
+        fputs("  paging is off\n", to);
+    for (unsigned i = 0; i < w.steps; i++)
+        print_entry(tables, &w.step[i], to);
+}
+
 /* ---- As JSON ---- */
 
 #define TEXT(literal) text_bytes(t, literal, sizeof(literal) - 1)
