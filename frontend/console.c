@@ -14,6 +14,7 @@
 #define CONTROL_A 1
 #define REFRESH_NS 10000000u /* of guest time */
 #define SLEEP_AT_LEAST 200000u
+#define IDLE_AT_LEAST 5000000u /* a UART that listens wakes a sleeping guest each millisecond: the host need not follow */
 #define SLEEP_AT_MOST 100000000u
 
 /* ---- Looking for a text ---- */
@@ -162,7 +163,7 @@ int console_get(void *console)
     struct input *in = &c->input;
     u8 byte;
 
-    if (!in->count && !in->as_events)
+    if (!in->count && !in->as_events && in->kind != INPUT_TERMINAL) /* a terminal is looked at by refresh_due */
         input_pump(c);
     if (!in->count)
         return in->ended ? -2 : -1;
@@ -269,7 +270,7 @@ void console_idle(void *console, u64 ns)
     if (!c->pace || c->pace->speed <= 0)
         return;
     c->debt_ns += (u64)((double)ns / c->pace->speed);
-    if (c->debt_ns < SLEEP_AT_LEAST)
+    if (c->debt_ns < IDLE_AT_LEAST)
         return;
     until = c->pace->host_now(c->pace->ctx) + c->debt_ns;
     for (u64 now = c->pace->host_now(c->pace->ctx); now < until && !*c->stop; now = c->pace->host_now(c->pace->ctx))

@@ -17,6 +17,8 @@ verdict $? "the guest starts"
 await title 'Ctrl-Alt-G gives'
 verdict $? "the title says how to give the mouse"
 find_window
+xdotool windowmove "$window" 0 0
+sleep 1
 xdotool mousemove --window "$window" 300 200
 xdotool windowfocus "$window"
 mark=$(wc -l <log)
