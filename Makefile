@@ -190,6 +190,18 @@ bench-boot: ## host time of booting Debian's kernels beside QEMU (after make che
 	@+$(SUBMAKE) MODE=release all
 	@tests/bench/boot.sh $(BUILD)/release/faultline $(BUILD)/bench $(BUILD)/kernels
 
+.PHONY: bench-idle
+bench-idle: ## what a sleeping guest and a busy screen cost the host, against their bounds (with Linux after make check-guests; minutes)
+	@tests/support/deps.sh $(TEST_PACKAGES)
+	@+$(SUBMAKE) MODE=release all
+	@tests/bench/idle.sh $(BUILD)/release/faultline $(BUILD)/bench $(wildcard $(BUILD)/kernels)
+
+.PHONY: pictures
+pictures: ## make docs/*.png again (after make check-guests)
+	@tests/support/deps.sh $(TEST_PACKAGES)
+	@+$(SUBMAKE) MODE=release all
+	@tests/support/pictures.sh $(BUILD)/release/faultline $(BUILD)/kernels docs
+
 .PHONY: mutants
 mutants: install-test-packages ## put the bugs of FAULTS into the sources one at a time: does a test notice? (minutes)
 	@tests/mutation/run.sh $(BUILD)/mutants $(NUMBERS)
@@ -209,7 +221,7 @@ coverage: install-test-packages ## rows of the list and branches of mmu/ that th
 	@+$(SUBMAKE) MODE=coverage tests replay-programs
 	@find $(BUILD)/coverage -name '*.gcda' -delete; rm -f $(BUILD)/coverage/rows
 	@FAULTLINE_COVERAGE_ROWS=$(abspath $(BUILD))/coverage/rows WALK_ORACLE_THIN=97 TEST_NATIVE_COUNT=100 tests/run.sh \
-	    $(TEST_MAIN:%.c=$(BUILD)/coverage/%) $(foreach n,$(FUZZ_NAMES),"$(BUILD)/coverage/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
+	    $(TEST_MAIN:%.c=$(BUILD)/coverage/%) $(foreach n,$(FUZZ_ALL),"$(BUILD)/coverage/tests/fuzz/replay_$(n) tests/fuzz/corpus/$(n)")
 	@tests/coverage/report.sh $(BUILD)/coverage
 
 .PHONY: man

@@ -11,7 +11,7 @@ one() {
     name=$1
     mkdir -p "$dir/corpus/$name" "$here/corpus/$name"
     # Leaks: the processor lies in memory of its own mapping, which the leak checker does not search for pointers.
-    nice -n 10 "$dir/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -detect_leaks=0 -timeout=60 -rss_limit_mb=3000 -max_len=4096 -print_final_stats=1 \
+    nice -n 10 "$dir/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -detect_leaks=0 -timeout=60 -rss_limit_mb=3000 -max_len=4096 -len_control=0 -print_final_stats=1 \
         -artifact_prefix="$dir/findings/$name-" "$dir/corpus/$name" "$here/corpus/$name" >"$dir/findings/$name.log" 2>&1
     status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/findings/$name.log")
