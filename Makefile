@@ -122,7 +122,7 @@ include tests/fuzz/fuzz.mk
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcapstone-dev libedit-dev zlib1g-dev libmpfr-dev libpng-dev libsdl2-dev libelf-dev libdw-dev libzstd-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) check libzydis-dev clang binutils xvfb xauth xdotool seabios gdb cwm libx11-dev sqlite3
 # For check-guests: programs for the guests, in 32 and 64 bits (gcc-multilib would drive out cross compilers), and their file systems.
-GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio seabios grub-common grub-pc-bin xorriso mtools isolinux syslinux-common e2fsprogs git
+GUEST_PACKAGES := gcc-12-multilib libc6-dev-i386 cpio seabios grub-common grub-pc-bin xorriso mtools isolinux syslinux-common e2fsprogs git netpbm
 
 .PHONY: install-build-packages install-test-packages
 install-build-packages:
@@ -162,10 +162,10 @@ check-clang:
 	@+$(SUBMAKE) CC=clang BUILD=$(BUILD)/clang all
 
 .PHONY: check-guests
-check-guests: ## download and boot Debian's kernels with traces, to installers and to a shell (about 350 MB, some ten minutes)
+check-guests: ## download and boot Debian's kernels, loaders, installers and memtest86+ (about 350 MB, some twenty minutes)
 	@tests/support/deps.sh $(TEST_PACKAGES) $(GUEST_PACKAGES)
 	@+$(SUBMAKE) MODE=release all
-	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer disk gdb,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
+	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer disk screens memtest gdb,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
 
 .PHONY: suites
 suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and built below SUITES (build/suites)

@@ -495,6 +495,34 @@ START_TEST(cmos_describes_memory)
 }
 END_TEST
 
+/* 3Dh: first and second drive, 38h: third, and bit 0: boot sectors of floppy disks need no 55 AA. */
+START_TEST(cmos_describes_boot)
+{
+    static const struct {
+        char order[4], once[4];
+        bool any_floppy;
+        u8 want_3d, want_38;
+    } cases[] = {{"", "", false, 0x12, 0x30},
+                 {"dca", "", false, 0x23, 0x10},
+                 {"a", "", true, 0x01, 0x01},
+                 {"a", "dc", false, 0x23, 0x00}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct machine_config config = {.ram_bytes = 2 << 20, .any_floppy_boots = cases[i].any_floppy};
+        char why[256];
+        struct machine *m;
+
+        memcpy(config.boot_order, cases[i].order, sizeof(config.boot_order));
+        memcpy(config.boot_once, cases[i].once, sizeof(config.boot_once));
+        m = machine_create(&config, why, sizeof(why));
+        ck_assert_ptr_nonnull(m);
+        ck_assert_uint_eq(rtc_get_nvram(machine_rtc(m), 0x3D), cases[i].want_3d);
+        ck_assert_uint_eq(rtc_get_nvram(machine_rtc(m), 0x38), cases[i].want_38);
+        machine_destroy(m);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("machine");
@@ -514,6 +542,7 @@ int main(void)
     tcase_add_test(tc, frozen_hears_its_pins);
     tcase_add_test(tc, bad_configurations);
     tcase_add_test(tc, cmos_describes_memory);
+    tcase_add_test(tc, cmos_describes_boot);
     tcase_set_timeout(tc, 30);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
