@@ -403,7 +403,7 @@ START_TEST(x87_errors_freeze)
     u8 handlers[0x200] = {0};
 
     memcpy(handlers, errors[_i].timer, sizeof(errors[_i].timer));
-    memcpy(handlers + FPU_HANDLER - HANDLER, errors[_i].fpu, sizeof(errors[_i].fpu));
+    memcpy(handlers + (FPU_HANDLER - HANDLER), errors[_i].fpu, sizeof(errors[_i].fpu));
     rig_open(&r, errors[_i].code, sizeof(errors[_i].code), handlers, sizeof(handlers), true);
     phys_write(machine_phys(r.m), 0x2D * 4, 0xF0000000 | FPU_HANDLER, 4);
     end = rig_run(&r, 0);
