@@ -22,7 +22,7 @@ static const char *obstacle(const struct options *o)
 {
     struct stat st;
 
-    if (o->gdb || o->monitor_stdio)
+    if (o->gdb || o->monitor.kind == ENDPOINT_STDIO || o->monitor.kind == ENDPOINT_UNIX)
         return "a debugger cannot give the same commands twice";
     if (o->replay)
         return NULL;
@@ -39,8 +39,9 @@ static const char *obstacle(const struct options *o)
 /* The same run, without what it would leave behind. */
 static void make_silent(struct options *o)
 {
-    o->trace = o->screenshot = o->record = NULL;
-    o->explain = o->stats = o->fail_on_unexpected = false;
+    o->trace = o->screenshot = o->record = o->junit = o->save_state = NULL;
+    o->explain = o->stats = o->ram_hash = o->fail_on_unexpected = false;
+    o->monitor.kind = ENDPOINT_NONE;
     o->expects = 0;
     o->display = DISPLAY_NONE;
     o->snapshot = true;
