@@ -334,7 +334,7 @@ static void shutdown_port_write(void *device, u64 offset, u64 value, unsigned wi
         s->matched++;
     else
         s->matched = (u8)value == (u8)shutdown_text[0];
-    if (s->matched == sizeof(shutdown_text) - 2) {
+    if (s->matched == sizeof(shutdown_text) - 1) {
         s->matched = 0;
         tell(s->tell, 1);
     }
@@ -380,7 +380,7 @@ void post_state(struct post *d, struct state *s) { state_struct(s, &post_table, 
 
 static const struct state_field shutdown_port_fields[] = {
     STATE_WIRED(shutdown_port, tell),
-    STATE_UPTO(shutdown_port, matched, sizeof(shutdown_text) - 1),
+    STATE_UPTO(shutdown_port, matched, sizeof(shutdown_text) - 2),
 };
 static const struct state_table shutdown_port_table = STATE_TABLE(shutdown_port, shutdown_port_fields);
 

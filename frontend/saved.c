@@ -278,6 +278,7 @@ bool saved_settle(struct saved *s, struct options *o, char *why, size_t size)
     memcpy(o->boot_order, c->boot_order, sizeof(o->boot_order));
     memcpy(o->boot_once, c->boot_once, sizeof(o->boot_once));
     o->boot_menu = c->boot_menu;
+    o->any_floppy_boots = c->any_floppy_boots;
     return true;
 }
 
