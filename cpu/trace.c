@@ -405,17 +405,17 @@ static bool add(struct builder *b, struct op *op, bool may_fuse)
     return flow == FLOW_NEXT || flow == FLOW_BRANCH;
 }
 
-/* Before the trace's first instruction, and told its physical address. */
-static void add_break(struct builder *b, const struct op *op)
+/* Breakpoints: one at the trace's first instruction is asked for by an op of its own, whose disp is the physical
+ * address. Returns the page offset before which the trace must end: of the next breakpoint. */
+static NOINLINE unsigned add_break(struct builder *b)
 {
-    struct op *at = &b->ops[b->used++];
-    *at = *op;
-    at->fn = op_break;
-    at->disp = (s64)(b->page | b->off);
-    at->off = (u16)b->off;
-    at->len = 0;
-    at->count = 1;
-    at->flags &= (u8)~OP_FUSED;
+    unsigned end = b->off + 1;
+    if (points_offset(b->cpu, b->off))
+        b->ops[b->used++] =
+            (struct op){.fn = op_break, .disp = (s64)(b->page | b->off), .off = (u16)b->off, .count = 1, .osize = 8};
+    while (end < PAGE_SIZE && !points_offset(b->cpu, end))
+        end++;
+    return end;
 }
 
 /* The end op, if control may arrive there, and the stubs. Returns the ops used in all. */
@@ -468,19 +468,15 @@ static struct trace *build(struct cpu *cpu, u64 pa, const u8 *page)
                         .off = (unsigned)(pa & ~PAGE_MASK)};
     const struct code_page *known = page_find(cpu, pa);
     bool open = true, changes = known && known->changes;
-    while (open && b.insns < TRACE_MAX_INSNS && b.off < PAGE_SIZE) {
+    unsigned end = likely(!cpu->debug) ? PAGE_SIZE : add_break(&b);
+    while (open && b.insns < TRACE_MAX_INSNS && b.off < end) {
         struct op op;
         unsigned room = PAGE_SIZE - b.off;
         const u8 *bytes = page + b.off;
-        bool at_break = points_offset(cpu, b.off);
-        if (at_break && b.insns)
-            break;
         room = room < 15 ? room : 15;
         if ((changes ? decode_again(cpu, b.page + b.off, bytes, room, &op)
                      : decode(cpu->isa, &cpu->features, cpu->mode, bytes, room, &op)) == DECODE_MORE)
             break;
-        if (at_break)
-            add_break(&b, &op);
         open = add(&b, &op, true);
     }
     if (b.insns == 0)
