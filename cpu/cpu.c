@@ -11,6 +11,7 @@
 #include "cpu/held.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
+#include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/system.h"
 #include "cpu/trace.h"
@@ -30,7 +31,7 @@ static u32 alignment_mode(const struct cpu *cpu)
 static u32 mode_bits(const struct cpu *cpu)
 {
     const struct segment *s = cpu->seg;
-    u32 mode = alignment_mode(cpu);
+    u32 mode = alignment_mode(cpu) | (cpu->mode & MODE_WATCH);
     if (in_code64(cpu))
         return mode | MODE_CODE64 | MODE_STACK32 | MODE_FLAT | MODE_FS | MODE_GS | MODE_CS;
     mode |= s[SEG_CS].attributes & ATTR_DB ? MODE_CODE32 : 0;

@@ -52,7 +52,7 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     u64 la = seg_linear(cpu, seg, offset, s->width, kind), room = (PAGE_SIZE - (la & ~PAGE_MASK)) / s->width;
     if (n > room)
         n = room;
-    if (n == 0 || cpu->mode & MODE_AC)
+    if (n == 0 || cpu->mode & (MODE_AC | MODE_WATCH))
         return 0;
     u64 last = offset + n * s->width - 1;
     if (last < offset || truncate(last, s->op->asize) != last)
@@ -60,8 +60,6 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
         return 0;
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
-    if (unlikely(cpu->debug && points_cover(cpu, la, t.pa)))
-        return 0;
     if (kind == ACCESS_WRITE) {
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
         if (t.host && code_page_present(cpu, t.pa))

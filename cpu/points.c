@@ -199,6 +199,12 @@ static void forget_page(struct cpu *cpu, const struct cpu_point *p)
     }
 }
 
+static void watch_mode(struct cpu *cpu)
+{
+    cpu->mode = (cpu->mode & ~MODE_WATCH) | (cpu->debug && cpu->debug->watched ? MODE_WATCH : 0);
+    tlb_keys_refresh(cpu);
+}
+
 static void listen(struct cpu *cpu)
 {
     struct cpu_debug *d = cpu->debug;
@@ -224,6 +230,7 @@ bool cpu_point_add(struct cpu *cpu, const struct cpu_point *p)
         return true;
     }
     d->watched++;
+    watch_mode(cpu);
     forget_page(cpu, p);
     listen(cpu);
     return true;
@@ -237,6 +244,7 @@ bool cpu_point_remove(struct cpu *cpu, const struct cpu_point *p)
             continue;
         d->watched -= p->kind != CPU_POINT_EXECUTE;
         d->point[i] = d->point[--d->points];
+        watch_mode(cpu);
         listen(cpu);
         return true;
     }
@@ -296,6 +304,7 @@ void cpu_debug_detach(struct cpu *cpu)
     if (d->listening)
         phys_on_written(cpu->phys, NULL, d);
     cpu->debug = NULL;
+    watch_mode(cpu);
     trace_flush(cpu); /* op_break needs cpu->debug no more */
     free(d);
 }

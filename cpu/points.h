@@ -21,6 +21,9 @@ struct cpu_debug {
     void *catch_ctx;
 };
 
+/* A bit of cpu->mode beside those of mode.h: there are watchpoints, so repetitions go element by element. */
+#define MODE_WATCH (1u << 8)
+
 /* Must a trace begin at this page offset, with op_break? */
 static inline bool points_offset(const struct cpu *cpu, unsigned offset)
 {
