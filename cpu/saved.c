@@ -289,6 +289,10 @@ static const struct state_field fields[] = {
     STATE_CACHE(cpu, patch_page),
     STATE_BOOL(cpu, raised), /* a debugger may look at what is about to be delivered */
     STATE_WIRED(cpu, debug),
+    STATE_CACHE(cpu, watch_level),
+    STATE_WIRED(cpu, held), /* with one there is no state */
+    STATE_WIRED(cpu, tables),
+    STATE_WIRED(cpu, read_entry),
     STATE_CACHE(cpu, rip_moved),
     STATE_CACHE(cpu, data_breakpoints),
     STATE_CACHE(cpu, mode),
@@ -337,6 +341,11 @@ static void settle(struct cpu *cpu)
 
 void cpu_state(struct cpu *cpu, struct state *s)
 {
+    if (cpu->held) {
+        state_fail(s,
+                   "a processor that holds translations as -tlb real, hostile or a check of them asks cannot be saved");
+        return;
+    }
     if (!state_is_loading(s)) {
         cpu->limit = cpu_icount(cpu);
         cpu->budget = 0;

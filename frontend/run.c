@@ -280,6 +280,8 @@ static bool go_on(struct run *r)
 {
     struct saved_run s = saved_run(r);
 
+    if (r->saved)
+        watch_go_on(&r->watch);
     return !r->saved || saved_attach(r->saved, &s, r->why, sizeof(r->why));
 }
 

@@ -243,7 +243,6 @@ static bool begin_recorder(struct watch *w)
         .tables = w->tables,
         .ctx = w,
     };
-    struct cpu_stats before; /* a saved state has a past */
 
     if (!asked && !w->lines && !w->trace)
         return true;
@@ -251,8 +250,6 @@ static bool begin_recorder(struct watch *w)
     w->disasm = disasm_create();
     if (!w->recorder || !w->disasm)
         return false;
-    cpu_get_stats(machine_cpu(w->machine), &before);
-    recorder_number_from(w->recorder, before.page_faults);
     return true;
 }
 
@@ -293,6 +290,15 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
     }
     cpu_observe(machine_cpu(m), &observer);
     return true;
+}
+
+void watch_go_on(struct watch *w)
+{
+    struct cpu_stats before;
+
+    cpu_get_stats(machine_cpu(w->machine), &before);
+    if (w->recorder)
+        recorder_number_from(w->recorder, before.page_faults);
 }
 
 void watch_name(struct watch *w, struct symbols *symbols) { w->symbols = symbols; }

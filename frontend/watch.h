@@ -46,6 +46,8 @@ bool watch_begin(struct watch *, struct machine *, const struct options *, struc
                  struct overlay *overlay);
 /* Names for addresses (borrowed): from here on records have them. */
 void watch_name(struct watch *, struct symbols *);
+/* A saved state was loaded: numbers of faults go on behind those of its past. */
+void watch_go_on(struct watch *);
 /* No more will come: hands on what waits. */
 void watch_finish(struct watch *);
 void watch_end(struct watch *);
