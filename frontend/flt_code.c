@@ -25,9 +25,9 @@ u8 *bytes_room(struct bytes *b, size_t n)
 
 void bytes_put(struct bytes *b, const void *from, size_t n)
 {
-    u8 *to = bytes_room(b, n);
+    u8 *to = n ? bytes_room(b, n) : NULL;
 
-    if (!to || !n)
+    if (!to)
         return;
     memcpy(to, from, n);
     b->size += n;

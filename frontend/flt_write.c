@@ -81,6 +81,8 @@ static u32 intern(struct flt_writer *w, unsigned column, const char *s, size_t s
 {
     u32 last = w->last[column], hash, at;
 
+    if (!bytes_room(&w->text, size + 1)) /* so that there is a place even for an empty one */
+        return ~0u;
     if (last && is_string(w, last - 1, s, size))
         return last - 1;
     hash = hash_of(s, size);
@@ -166,6 +168,8 @@ static bool take_numbers(struct flt_writer *w, unsigned column, const struct tra
     unsigned slots = 0;
 
     w->template.size = 0;
+    if (!bytes_room(&w->template, c->size + 1))
+        return false;
     while (s < end && slots < FLT_SLOTS) {
         bool hex = s[0] == '0' && end - s > 2 && s[1] == 'x';
         bool begins = *s >= '0' && *s <= '9' && (s == c->text || !is_word(s[-1]));
