@@ -11,7 +11,7 @@
 #include "devices/machine.h"
 #include "frontend/text.h"
 
-enum check { CHECK_STALE_TLB, CHECK_LINT, CHECK_STRICT, CHECKS };
+enum check { CHECK_STALE_TLB, CHECK_LINT, CHECKS };
 const char *check_name(enum check);
 
 #define CHECKS_SEEN 4096u /* places remembered; a power of two. What more there is may be told twice */

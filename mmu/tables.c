@@ -297,7 +297,7 @@ bool tables_pin(struct tables *t, u64 pa)
 
 static bool fell_idle(struct tables *t, struct page *p)
 {
-    if (p->pinned || ++p->idle < TABLES_IDLE)
+    if (++p->idle < TABLES_IDLE)
         return false;
     page_drop(t, p);
     return true;

@@ -22,6 +22,23 @@ sed -E 's/0x[0-9a-f]+/0x#/g; s/[[:space:]]+$//' "$dir/1.out" | diff demo.expect 
 check "the story" $?
 cmp -s "$dir/1.jsonl" "$dir/2.jsonl" && cmp -s "$dir/1.out" "$dir/2.out" && cmp -s "$dir/1.err" "$dir/2.err"
 check "two runs alike" $?
+for tlb in real hostile; do # whatever is cached, as long as the manual allows it, and whoever looks on
+    "$faultline" demo --tlb $tlb -seed 7 --check stale-tlb,lint </dev/null >"$dir/$tlb.out" 2>"$dir/$tlb.err"
+    check "exit status with --tlb $tlb" $?
+    cmp -s "$dir/1.out" "$dir/$tlb.out"
+    check "the same with --tlb $tlb" $?
+    [ ! -s "$dir/$tlb.err" ]
+    check "no finding with --tlb $tlb" $?
+done
+"$faultline" demo --who --who=0x400000 --explain </dev/null >"$dir/who.out" 2>"$dir/who.err"
+check "exit status with --who" $?
+cmp -s "$dir/1.out" "$dir/who.out"
+check "the output comes once with --who" $?
+! grep -q 'unknown' "$dir/who.err" && grep -q '^who 0x400000:$' "$dir/who.err" && grep -q 'PML4E at .*written' "$dir/who.err"
+check "--who knows every writer" $?
+sleep 1 | "$faultline" demo --who >"$dir/pipe.out" 2>"$dir/pipe.err"
+[ $? = 2 ] && grep -q 'does not come the same twice' "$dir/pipe.err"
+check "--who refuses a pipe" $?
 for outcome in mapped=11 copied=2 made-writable=2 fixup=1 delivered=1 switched=6; do
     [ "$(count "${outcome%=*}")" = "${outcome#*=}" ]
     check "outcome $outcome, not $(count "${outcome%=*}")" $?
