@@ -230,9 +230,55 @@ $(BUILD)/faultline.1: frontend/man.awk frontend/options.def frontend/bindings.de
 	@mkdir -p $(@D)
 	@awk -f $^ >$@
 
+# The library for other programs: one relocatable object in which only faultline_* is to be seen, as an archive and as a
+# shared library. Its objects are position-independent, and so not the command's. ABI changes when a program built
+# before would not run.
+ABI := 1
+VERSION := 0.1.0
+SONAME := libfaultline.so.$(ABI)
+EMBED := $(BUILD)/embed
+EMBED_OBJ := $(LIB_SRC:%.c=$(EMBED)/%.o) $(filter-out $(EMBED)/frontend/main.o,$(FRONT_SRC:%.c=$(EMBED)/%.o))
+EMBED_LIBS = $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+
+$(EMBED)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $< (library)"
+	@$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden $(CAPSTONE_CFLAGS) -I/usr/include/SDL2 -c $< -o $@
+
+# What library.c reaches is in it, and no more: screens, consoles and subcommands are not.
+$(EMBED)/libfaultline.a: $(EMBED_OBJ)
+	@rm -f $@ $(EMBED)/all.a
+	@ar rcs $(EMBED)/all.a $^
+	@ld -r -o $(EMBED)/faultline.o $(EMBED)/frontend/library.o $(EMBED)/all.a
+	@objcopy --wildcard --keep-global-symbol='faultline_*' $(EMBED)/faultline.o
+	@ar rcs $@ $(EMBED)/faultline.o
+
+$(EMBED)/$(SONAME): $(EMBED)/libfaultline.a
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@ $(EMBED)/faultline.o $(EMBED_LIBS)
+	@ln -sf $(SONAME) $(EMBED)/libfaultline.so
+
+.PHONY: library
+library: $(EMBED)/$(SONAME) ## libfaultline for other programs, in build/embed
+
+.PHONY: completion
+completion: $(BUILD)/faultline.bash
+$(BUILD)/faultline.bash: frontend/completion.awk frontend/options.def
+	@mkdir -p $(@D)
+	@awk -f $^ >$@
+
 PREFIX ?= /usr/local
 .PHONY: install
-install: all man ## install the command and its manual page under PREFIX (/usr/local)
+install: all man library completion ## install command, manual page, library, completion under PREFIX (/usr/local), in DESTDIR
+	install -D -m 644 $(BUILD)/faultline.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/faultline
+	install -D -m 644 frontend/faultline.h $(DESTDIR)$(PREFIX)/include/faultline.h
+	install -D -m 644 $(EMBED)/libfaultline.a $(DESTDIR)$(PREFIX)/lib/libfaultline.a
+	install -D -m 755 $(EMBED)/$(SONAME) $(DESTDIR)$(PREFIX)/lib/$(SONAME).$(VERSION)
+	ln -sf $(SONAME).$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libfaultline.so
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(EMBED_LIBS)|' frontend/faultline.pc.in \
+	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline.pc
 	install -D -m 755 $(OUT)/faultline $(DESTDIR)$(PREFIX)/bin/faultline
 	install -D -m 644 $(BUILD)/faultline.1 $(DESTDIR)$(PREFIX)/share/man/man1/faultline.1
 
@@ -244,4 +290,4 @@ clean: ## remove the build directory
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^[^:]*Makefile://; s/:.*## /\t/' | expand -t 16
 
--include $(LIB_OBJ:.o=.d) $(FRONT_SRC:%.c=$(OUT)/%.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)
+-include $(EMBED_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(FRONT_SRC:%.c=$(OUT)/%.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)

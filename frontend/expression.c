@@ -95,6 +95,14 @@ static const struct name names[] = {
 
 const char *expression_register(unsigned i) { return i < NAMES ? names[i].name : i == NAMES ? "pc" : NULL; }
 
+bool expression_is_register(const char *name)
+{
+    for (unsigned i = 0; expression_register(i); i++)
+        if (!strcmp(name, expression_register(i)))
+            return true;
+    return false;
+}
+
 /* ---- Parsing ---- */
 
 struct parser {

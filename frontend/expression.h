@@ -26,6 +26,7 @@ bool expression_value(const struct expression_context *, const char *text, u64 *
 bool expression_word(const struct expression_context *, const char *text, const char **end, u64 *value, char *why,
                      size_t size);
 
+bool expression_is_register(const char *name); /* without $ */
 /* The i-th name of a register, NULL after the last: for completion. */
 const char *expression_register(unsigned i);
 

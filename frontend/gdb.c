@@ -34,6 +34,8 @@ struct gdb *gdb_create(struct control *c, enum gdb_arch arch, gdb_send_fn *send,
     return NULL;
 }
 
+struct catches *gdb_catches(struct gdb *g) { return &g->catches; }
+
 void gdb_destroy(struct gdb *g)
 {
     if (!g)

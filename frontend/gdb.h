@@ -28,6 +28,9 @@ void gdb_destroy(struct gdb *);
 /* `monitor` commands that are not the stub's own: true if `line` was one, its answer (text) in `out`. */
 void gdb_on_command(struct gdb *, bool (*command)(void *ctx, const char *line, struct text *out), void *ctx);
 
+struct catches;
+struct catches *gdb_catches(struct gdb *); /* others may add theirs */
+
 /* Somebody connected, or went away without a word: points are removed, the guest stays as it is. */
 void gdb_connected(struct gdb *);
 void gdb_disconnected(struct gdb *);

@@ -14,9 +14,11 @@
 #include "frontend/disasm.h"
 #include "frontend/events.h"
 #include "frontend/expression.h"
+#include "frontend/faults.h"
 #include "frontend/reply.h"
 #include "frontend/symbols.h"
 
+#define MONITOR_POINTS 64u
 #define MONITOR_LINE 1024u /* bytes of a command, with its end */
 
 /* Who lets the machine run and stop. A member that is NULL is refused by the command that needs it. */
@@ -35,11 +37,14 @@ struct monitor {
     struct events *events; /* input and resets go this way, to be recorded */
     struct monitor_control control;
     struct symbols *symbols;
+    struct faults *history;  /* NULL: faults are not kept */
     struct catches *catches; /* NULL: nothing can be caught */
     /* The monitor's own: */
     struct disasm *disasm;
     u64 next; /* where x and disas go on */
     bool has_next;
+    struct cpu_point point[MONITOR_POINTS];
+    unsigned points;
     u8 buttons; /* of the mouse, held */
     struct examine {
         char format;

@@ -64,7 +64,7 @@ struct options {
     const char *screenshot, *record, *replay, *script;
     const char *save_state, *load_state;
     bool speed_set;
-    double speed; /* 0: as fast as possible */
+    double speed;            /* 0: as fast as possible */
     struct endpoint monitor; /* ENDPOINT_UNSET: with -nographic, behind ^A c */
     const char *gdb;         /* where gdb may connect: frontend/gdb.h; NULL: nowhere */
     bool stopped;            /* -S: the guest does not run before somebody lets it */
@@ -72,6 +72,8 @@ struct options {
     const char *trace;
     enum trace_format trace_format;
     const char *trace_filter; /* a condition of frontend/filter.h, or NULL */
+    const char *dump_core;
+    unsigned history; /* faults to be told at a bad end; 0: none */
     bool explain, stats, ram_hash;
     bool check[CHECKS];
     enum cpu_tlb tlb;

@@ -467,6 +467,18 @@ bool option_stopped(struct setting *s, const char *value)
     return true;
 }
 
+bool option_history(struct setting *s, const char *value)
+{
+    u64 n;
+
+    if (!option_number(value, 4096, &n) || !n)
+        return option_refuse(s, "'%s' is not a number of faults from 1 to 4096", value);
+    s->o->history = (unsigned)n;
+    return true;
+}
+
+bool option_dump_core(struct setting *s, const char *value) { return set_path(s, &s->o->dump_core, value); }
+
 bool option_max_instructions(struct setting *s, const char *value)
 {
     if (!option_number(value, UINT64_MAX, &s->o->max_instructions) || !s->o->max_instructions)

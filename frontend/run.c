@@ -10,6 +10,7 @@
 #include "bios/boot.h"
 #include "frontend/console.h"
 #include "frontend/control.h"
+#include "frontend/core.h"
 #include "frontend/drives.h"
 #include "bios/demo/demo_image.h"
 #include "frontend/gdb.h"
@@ -41,6 +42,8 @@ struct run {
     struct port port[MACHINE_COMS + 2]; /* the last are the debug console and the printer */
     struct console console;
     struct monitor monitor;
+    struct faults history;  /* of faults: where there is a monitor, or --history */
+    struct catches catches; /* the monitor's, unless gdb has some */
     struct prompt prompt;
     struct screen screen;
     struct drives drives;
@@ -351,10 +354,26 @@ static bool take_control(struct run *r)
         (r->gdb && !gdb_server_attach(r->gdb, &r->control)) || !monitor_init(&r->monitor, r->machine))
         return false;
     r->monitor.events = &r->screen.events;
+    r->monitor.history = r->history.fault ? &r->history : NULL;
     r->monitor.symbols = r->symbols;
+    r->monitor.catches = r->gdb ? gdb_catches(gdb_server_gdb(r->gdb)) : &r->catches;
+    if (!r->gdb && !catches_init(&r->catches, machine_cpu(r->machine), r->machine))
+        return false;
     if (r->gdb)
         gdb_on_command(gdb_server_gdb(r->gdb), gdb_asks, r);
     return prompt_attach(&r->prompt, &r->monitor, &r->control);
+}
+
+static bool keep_history(struct run *r)
+{
+    if (!r->o->history && r->prompt.kind != PROMPT_STDIO && r->prompt.kind != PROMPT_SOCKET)
+        return true; /* behind ^A c it would cost every run with -nographic something */
+    if (!faults_begin(&r->history)) {
+        snprintf(r->why, sizeof(r->why), "out of memory");
+        return false;
+    }
+    r->watch.listener = (struct watch_listener){.ctx = &r->history, .raised = faults_raised, .decided = faults_decided};
+    return true;
 }
 
 static bool prepare(struct run *r)
@@ -382,6 +401,8 @@ static bool prepare(struct run *r)
     r->drives.machine = r->machine;
     r->screen.events.media = drives_change;
     r->screen.events.media_ctx = &r->drives;
+    if (!keep_history(r))
+        return false;
     snprintf(r->why, sizeof(r->why), "out of memory");
     /* Before the loader writes: the tables it makes have a writer too. */
     if (!watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
@@ -429,6 +450,10 @@ static void run_machine(struct run *r)
     r->host_ns = host_ns();
     r->end = control_run(&r->control, limits);
     r->host_ns = host_ns() - r->host_ns;
+    if (r->o->dump_core && !core_write(r->machine, r->o->dump_core, r->why, sizeof(r->why))) {
+        fprintf(stderr, "faultline: %s: %s\n", r->o->dump_core, r->why);
+        r->failed = true;
+    }
     prompt_detach(&r->prompt);
     save_state(r);
     r->failed |= !screen_finish(&r->screen, r->machine, &r->end);
@@ -506,6 +531,23 @@ static void tell_end(const struct run *r)
     }
 }
 
+/* A run that went wrong: what led to it. */
+static void tell_history(struct run *r)
+{
+    bool wrong = r->end.reason == END_TRIPLE_FAULT || r->end.reason == END_DEAD_HALT || r->end.reason == END_BUDGET;
+    struct reply reply;
+
+    if (!r->o->history || !wrong)
+        return;
+    if (r->history.count)
+        fprintf(stderr, "faultline: the last page faults of %llu:\n", (unsigned long long)r->history.count);
+    faults_tell(&r->history, r->o->history, stderr);
+    reply_init(&reply, false);
+    monitor_command(&r->monitor, "info registers", &reply);
+    fputs(reply_text(&reply), stderr);
+    reply_free(&reply);
+}
+
 /* Several may hold: files, expectation, triple fault, budget, guest, in that order. */
 static int status_of(const struct run *r)
 {
@@ -568,6 +610,7 @@ static int finish(struct run *r)
         fprintf(stderr, "faultline: %s: cannot be written\n", r->o->junit);
         r->failed = true;
     }
+    tell_history(r);
     status = status_of(r);
     if (r->o->stats)
         tell_stats(r, status);
@@ -609,6 +652,9 @@ int run_guest(struct options *o, struct host *host)
     gdb_server_close(r->gdb, status);
     prompt_close(&r->prompt);
     monitor_free(&r->monitor);
+    faults_end(&r->history);
+    if (r->catches.cpu)
+        catches_free(&r->catches);
     watch_end(&r->watch);
     symbols_destroy(r->symbols);
     matcher_free(&r->matcher);

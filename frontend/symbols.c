@@ -14,6 +14,8 @@
 #define TABLES 16
 #define EXCEPTIONS 32u /* handlers that are looked at: those of the processor's own vectors */
 #define ORC_SAMPLES 200u
+#define LINUX_LOWEST \
+    0x40000000u  /* its part of the address space begins here or above: looking through memory takes time */
 #define AGREE 3u /* handlers that must be symbols for a table to fit */
 
 struct symbols {
@@ -311,7 +313,7 @@ static bool ask_guest(struct symbols *s, struct cpu *cpu, struct phys *phys, con
     struct symbol_table *t = &s->table[s->tables];
     struct walk w = cpu_walk(cpu, h->faults, (struct access){.kind = ACCESS_EXECUTE});
 
-    if (s->tables == TABLES || w.cause != CAUSE_NONE)
+    if (s->tables == TABLES || w.cause != CAUSE_NONE || h->faults < LINUX_LOWEST)
         return false;
     if (!table_read_kallsyms(t, phys, w.pa, state->efer & BIT(10) ? 8 : 4, h->entry, h->count))
         return false;

@@ -54,6 +54,8 @@ static void on_raised(void *ctx, const struct record *r)
 
     if (w->overlay)
         overlay_raised(w->overlay, r);
+    if (w->listener.raised)
+        w->listener.raised(w->listener.ctx, r);
     if (!w->waits)
         judge(w, r);
     if (r->access.kind == ACCESS_EXECUTE && r->access.user && r->walk.cause == CAUSE_SUPERVISOR_PAGE)
@@ -96,6 +98,8 @@ static void on_decided(void *ctx, const struct record *r)
         judge(w, r);
     if (record_outcome(r) == OUTCOME_LOOP)
         count(w, &w->loops, r);
+    if (w->listener.decided)
+        w->listener.decided(w->listener.ctx, r);
     if (!w->lines)
         return;
     explain_count(&w->explain, r);
@@ -177,6 +181,10 @@ static void on_shutdown(void *ctx, struct cpu *cpu)
     if (w->lines)
         output_flush(w->lines);
     w->triple_faults++;
+    if (w->listener.quiet) {
+        w->story.links = 0;
+        return;
+    }
     if (w->triple_faults <= STORIES_TOLD || !(w->triple_faults & (w->triple_faults - 1)))
         story_tell(&w->story, cpu, w->tables, stderr);
     if (w->triple_faults == STORIES_TOLD)
@@ -233,7 +241,9 @@ static bool begin_tables(struct watch *w)
 static bool begin_recorder(struct watch *w)
 {
     const struct options *o = w->options;
-    bool asked = o->expects || o->fail_on_unexpected || o->fail_on_loop || o->fail_on_user_exec || w->overlay;
+    bool listened = w->listener.raised || w->listener.decided;
+    bool asked =
+        o->expects || o->fail_on_unexpected || o->fail_on_loop || o->fail_on_user_exec || w->overlay || listened;
     struct recorder_events events = {
         .describe = on_describe,
         .raised = asked ? on_raised : NULL,
@@ -275,7 +285,7 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .stale = on_stale,
     };
 
-    *w = (struct watch){.machine = m, .options = o, .lines = lines, .overlay = overlay};
+    *w = (struct watch){.listener = w->listener, .machine = m, .options = o, .lines = lines, .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++) {
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
         w->waits |= expect_waits(&w->expect[i]);

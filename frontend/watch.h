@@ -17,7 +17,16 @@ struct watch_count {
     char first[256]; /* in words */
 };
 
+/* Somebody else who wants to hear of faults; set before watch_begin(). */
+struct watch_listener {
+    void *ctx;
+    void (*raised)(void *ctx, const struct record *); /* may be NULL */
+    void (*decided)(void *ctx, const struct record *);
+    bool quiet; /* triple faults are not told on stderr */
+};
+
 struct watch {
+    struct watch_listener listener;
     struct machine *machine;
     const struct options *options;
     struct recorder *recorder; /* NULL if nobody asked for faults */

@@ -70,6 +70,36 @@ script 'screendump shot.png' quit | run -rom text.rom -S -monitor stdio
 [ $? = 0 ] && [ "$(head -c 4 shot.png | tail -c 3)" = PNG ]
 verdict $? "screendump"
 
+# Break- and watchpoints, catches, the last faults, and a core file that gdb reads as the guest was.
+demo() { timeout 60 "$faultline" demo -serial none -display none "$@" >out 2>err; }
+script 'step 400000' 'print rsp' 'print q[rsp]' 'break q[rsp]' cont wait 'info status' 'watch rsp 8 rw' break 'delete 1' 'delete 7' \
+    'catch pf cpl==3' cont wait 'uncatch 1' delete 'catch pf cpl==3 && access==write' cont wait 'faults 3' 'faults 2 --json' \
+    'dump out.core' 'print rip' 'info mem' quit >commands
+demo -S -monitor stdio <commands
+[ $? = 0 ] && grep -q '^breakpoint at 0xffffffff80' out && grep -q '^read: 0xffffffff80\|^written: 0xffffffff80' out &&
+    grep -q 'delete: there is no point 7' out && grep -q '^caught #PF, user write to' out && grep -q ' -> kernel mapped it in' out &&
+    grep -q '"cause":"not-present","outcome":"mapped"' out && grep -q ' 2M  *R W - S G' out
+verdict $? "points, catches, faults, info mem"
+rip=$(grep -o '^0x[0-9a-f]*' out | tail -n 1)
+readelf -hl out.core >core.txt 2>&1 && grep -q 'ELF64' core.txt && grep -q 'CORE' core.txt && readelf -n out.core | grep -q PRSTATUS &&
+    readelf -n out.core | grep -q QEMU
+verdict $? "a core file"
+if command -v gdb >/dev/null; then
+    gdb -batch -nx -ex 'target core out.core' -ex 'p/x $rip' -ex 'p $cs' -ex 'x/gx $rsp' -ex 'x/gx 0x4000000000000000' >gdb.txt 2>&1
+    grep -q "= $rip\$" gdb.txt && grep -q '^0x7ff[0-9a-f]*:.0x' gdb.txt && grep -q '^0x4000000000000000:.0x' gdb.txt
+    verdict $? "... and gdb reads it"
+    script 'step 5' quit | demo -S -monitor stdio --dump-core narrow.core
+    gdb -batch -nx -ex 'target core narrow.core' -ex 'p/x $eip' -ex 'x/wx 0x100000' >gdb.txt 2>&1
+    readelf -h narrow.core | grep -q ELF32 && grep -q '= 0x1000' gdb.txt && grep -q '^0x100000:.0x1badb002\|^0x100000:.0x' gdb.txt
+    verdict $? "--dump-core outside of long mode"
+fi
+demo --dump-core /nonexistent/core
+[ $? = 2 ] && grep -q '^faultline: /nonexistent/core: No such file or directory$' err
+verdict $? "a core file that cannot be written"
+demo --history 2 --max-instructions 1500000
+[ $? = 124 ] && [ "$(grep -c '^#[0-9]* user\|^#[0-9]* kernel' err)" = 2 ] && grep -q '^rax=' err
+verdict $? "--history"
+
 # A socket: clients come and go; what an earlier run left is no obstacle, a file that is none is.
 client() { # commands; waits for the socket
     perl -MIO::Socket::UNIX -e '

@@ -420,7 +420,7 @@ END_TEST
 static const char *const all[] = {
     "help",           "help walk", "info",        "walk 0x20000",   "walk 0x200000", "walk 0x400000", "x/4gx rsp",
     "x/2s 0x20000",   "x/8i pc",   "xp/20bx 0",   "x/4wx 0x400000", "x/s 0x400000",  "disas",         "print rsp",
-    "info registers", "info cpus", "info status", "info tlb",       "bogus",         "print \"\\",    "",
+    "info registers", "info cpus", "info status", "info tlb", "faults", "break", "catch", "backtrace",       "bogus",         "print \"\\",    "",
 #define COMMAND(name, arguments, minimum, handler, help)
 #define INFO(name, handler, help) "info " name,
 #include "frontend/monitor.def"
@@ -482,7 +482,7 @@ END_TEST
 START_TEST(looking_changes_nothing)
 {
     u8 *before = malloc(4 << 20), *after = malloc(4 << 20);
-    struct cpu_state a, b;
+    struct cpu_state a = {0}, b = {0}; /* padding too */
 
     memset(&a, 0, sizeof(a)); /* padding is compared too */
     memset(&b, 0, sizeof(b));
