@@ -11,13 +11,14 @@
 #include "frontend/image.h"
 #include "frontend/monitor.h"
 #include "frontend/run.h"
+#include "frontend/trace.h"
 #include "frontend/watch.h"
 #include "frontend/writers.h"
 
 #define VERSION "0.1.0"
 #define WORDS_MAX 1024u
 #define LOOK_NS 10000000u /* of guest time, between looks at what commands put into the guest */
-#define LINE 8192
+#define LINE TRACE_SCRATCH
 #define DEBUG_EXIT_PORT 0xf4
 
 struct line {
@@ -35,6 +36,8 @@ struct faultline {
     struct boot_config boot;
     struct drives drives;
     struct watch watch;
+    struct trace_schema schema; /* of a fault as JSON, */
+    struct trace_row row;       /* and the last one told */
     struct events events;
     struct monitor monitor;
     struct reply reply;
@@ -82,7 +85,7 @@ static void post_told(void *ctx, u32 value)
 static void tell_fault(struct faultline *f, const struct record *r, void (*to)(void *, const struct faultline_fault *))
 {
     const struct disasm_line *insn = record_line(f->watch.disasm, r);
-    char why[512], cure[512], json[LINE];
+    char why[512], cure[512], json[LINE], scratch[TRACE_SCRATCH];
     struct text t = TEXT_OVER(why), u = TEXT_OVER(cure), v = TEXT_OVER(json);
     struct faultline_fault fault = {
         .size = sizeof(fault),
@@ -111,7 +114,8 @@ static void tell_fault(struct faultline *f, const struct record *r, void (*to)(v
     text_end(&t);
     verdict_cure(&u, r);
     text_end(&u);
-    json_record(&v, r, insn);
+    trace_row_of(&f->row, r, insn, scratch);
+    json_row(&v, &f->schema, &f->row);
     text_end(&v);
     json[strcspn(json, "\n")] = '\0';
     to(f->tell.ctx, &fault);
@@ -299,6 +303,8 @@ struct faultline *faultline_create(const char *const *options, size_t count,
     char line[512] = "out of memory";
     bool made = false;
 
+    if (f)
+        trace_schema_init(&f->schema);
     if (f && callbacks) /* what an older caller does not know stays NULL */
         memcpy(&f->tell, callbacks, callbacks->size < sizeof(f->tell) ? callbacks->size : sizeof(f->tell));
     if (f && parse(f, options, count, line, sizeof(line)) && choose_image(f, line, sizeof(line)) &&
