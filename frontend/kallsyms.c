@@ -18,6 +18,7 @@
 
 #define BEFORE (32ull << 20) /* of the kernel's code, how far before a handler, */
 #define AFTER (96ull << 20)  /* and how far behind, its data may lie */
+#define LOWEST (1u << 20)    /* below are holes */
 #define SYMBOLS_MAX 2000000u
 #define WORK_MOST (200u << 20)
 #define CHUNK 256u /* names from marker to marker */
@@ -26,7 +27,7 @@
 
 static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009"; /* NULs between, and behind */
 
-/* What was found, as offsets into a copy of the kernel's memory. */
+/* What was found, as offsets into the kernel's memory. */
 struct kallsyms {
     const u8 *memory;
     size_t size;
@@ -253,7 +254,7 @@ static void add_names(struct symbol_table *t, const struct kallsyms *k, bool per
     }
 }
 
-static bool read_copy(struct symbol_table *t, struct kallsyms *k, const u64 *handlers, unsigned count)
+static bool look_in(struct symbol_table *t, struct kallsyms *k, const u64 *handlers, unsigned count)
 {
     const u8 *p = k->memory, *end = k->memory + k->size;
 
@@ -272,22 +273,11 @@ static bool read_copy(struct symbol_table *t, struct kallsyms *k, const u64 *han
 bool table_read_kallsyms(struct symbol_table *t, struct phys *phys, u64 near, unsigned word, const u64 *handlers,
                          unsigned count)
 {
-    u64 from = (near > BEFORE ? near - BEFORE : 0) & PAGE_MASK;
-    struct kallsyms k = {.word = word, .size = BEFORE + AFTER, .work = WORK_MOST};
-    u64 ram = phys_ram_bytes(phys);
-    u8 *copy;
-    bool good;
+    u64 from = (near > BEFORE + LOWEST ? near - BEFORE : LOWEST) & PAGE_MASK, size = BEFORE + AFTER;
+    struct kallsyms k = {.memory = phys_look(phys, from, &size), .size = size, .word = word, .work = WORK_MOST};
 
-    if (from < ram && ram - from < k.size)
-        k.size = ram - from;
-    copy = malloc(k.size);
-    if (!copy)
-        return false;
-    phys_copy_out(phys, from, copy, k.size);
-    k.memory = copy;
-    good = read_copy(t, &k, handlers, count);
-    free(copy);
-    if (!good)
-        table_free(t);
-    return good;
+    if (k.memory && look_in(t, &k, handlers, count))
+        return true;
+    table_free(t);
+    return false;
 }

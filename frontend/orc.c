@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define REACH (64ull << 20) /* how far from a handler the code and its tables may lie */
+#define LOWEST (1u << 20)
 #define ITEMS_LEAST 4096u
 #define ITEMS_MOST (4u << 20)
 #define ENTRY_BYTES 6u
@@ -159,22 +160,10 @@ static struct orc *find_in(const struct image *m, const u64 *function, unsigned 
 
 struct orc *orc_find(struct phys *phys, u64 va, u64 pa, const u64 *function, unsigned functions)
 {
-    u64 before = pa < REACH ? pa : REACH;
-    struct image m = {.size = before + REACH, .va = va - before};
-    u64 ram = phys_ram_bytes(phys), from = pa - before;
-    struct orc *o;
-    u8 *copy;
+    u64 before = pa > REACH + LOWEST ? REACH : pa > LOWEST ? pa - LOWEST : 0, size = before + REACH;
+    struct image m = {.memory = phys_look(phys, pa - before, &size), .size = size, .va = va - before};
 
-    if (from < ram && ram - from < m.size)
-        m.size = ram - from;
-    copy = malloc(m.size);
-    if (!copy)
-        return NULL;
-    phys_copy_out(phys, from, copy, m.size);
-    m.memory = copy;
-    o = find_in(&m, function, functions);
-    free(copy);
-    return o;
+    return m.memory ? find_in(&m, function, functions) : NULL;
 }
 
 void orc_destroy(struct orc *o)

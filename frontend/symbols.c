@@ -15,7 +15,8 @@
 #define EXCEPTIONS 32u /* handlers that are looked at: those of the processor's own vectors */
 #define ORC_SAMPLES 200u
 #define LINUX_LOWEST \
-    0x40000000u  /* its part of the address space begins here or above: looking through memory takes time */
+    0x40000000u /* its part of the address space begins here or above: looking through memory takes time */
+#define STUBS_SPAN 1024u
 #define AGREE 3u /* handlers that must be symbols for a table to fit */
 
 struct symbols {
@@ -25,6 +26,7 @@ struct symbols {
     u64 idt_base;   /* where the tables were last looked at */
     u64 calls, due; /* of symbols_follow; the call that looks at it again although it has not moved */
     struct orc *orc;
+    u64 orc_for;  /* the handler by which they were looked for */
     bool settled; /* everything that can be known from these handlers is */
 };
 
@@ -234,6 +236,7 @@ struct handlers {
     u64 entry[EXCEPTIONS];
     unsigned count;
     u64 faults; /* that of #PF */
+    u64 low, high;
 };
 
 /* The kernel's entry points, from its IDT: each address once. SDM "IDT Descriptors". */
@@ -255,6 +258,8 @@ static bool read_handlers(struct cpu *cpu, const struct cpu_state *state, struct
             known |= h->entry[i] == entry;
         if (!known)
             h->entry[h->count++] = entry;
+        h->low = h->count == 1 || entry < h->low ? entry : h->low;
+        h->high = entry > h->high ? entry : h->high;
         if (v == 14)
             h->faults = entry;
     }
@@ -313,7 +318,8 @@ static bool ask_guest(struct symbols *s, struct cpu *cpu, struct phys *phys, con
     struct symbol_table *t = &s->table[s->tables];
     struct walk w = cpu_walk(cpu, h->faults, (struct access){.kind = ACCESS_EXECUTE});
 
-    if (s->tables == TABLES || w.cause != CAUSE_NONE || h->faults < LINUX_LOWEST)
+    /* Linux's first handlers are one short array, in which nothing is told apart. */
+    if (s->tables == TABLES || w.cause != CAUSE_NONE || h->faults < LINUX_LOWEST || h->high - h->low < STUBS_SPAN)
         return false;
     if (!table_read_kallsyms(t, phys, w.pa, state->efer & BIT(10) ? 8 : 4, h->entry, h->count))
         return false;
@@ -366,7 +372,9 @@ static bool look(struct symbols *s, struct cpu *cpu, struct phys *phys, const st
         placed = !s->table[i].fixed && place_table(&s->table[i], &h);
     if (!placed && !knows(s, h.faults) && !(s->ask_guest && ask_guest(s, cpu, phys, state, &h)))
         return false;
-    find_orc(s, cpu, phys, h.faults);
+    if (h.faults != s->orc_for)
+        find_orc(s, cpu, phys, h.faults);
+    s->orc_for = h.faults;
     return true;
 }
 

@@ -51,6 +51,21 @@ void phys_destroy(struct phys *phys)
     free(phys);
 }
 
+const u8 *phys_look(struct phys *phys, u64 pa, u64 *size)
+{
+    const struct phys_map *map = &phys->map;
+    const u8 *page = phys_page_ram(phys, pa);
+    u64 end = pa < map->low_size ? map->low_size : (1ull << 32) + map->high_size;
+
+    if (!page)
+        return NULL;
+    if (map->hide_size && pa < map->hide_base && end > map->hide_base)
+        end = map->hide_base;
+    if (end - pa < *size)
+        *size = end - pa;
+    return page + (pa & ~PAGE_MASK);
+}
+
 u64 phys_ram_bytes(const struct phys *phys) { return phys->ram_bytes; }
 
 struct bus *phys_mmio(struct phys *phys) { return phys->mmio; }

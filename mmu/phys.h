@@ -77,6 +77,10 @@ ALWAYS_INLINE u8 *phys_page_ram(struct phys *phys, u64 pa)
     return NULL;
 }
 
+/* RAM from `pa` on as the host has it, to be looked at: `*size` bytes are wanted, and it is cut to what lies in a row
+ * there, with no ROM or hole near. NULL where that is nothing. */
+const u8 *phys_look(struct phys *, u64 pa, u64 *size);
+
 /* The host address of the 4 KiB page holding `pa`, for reading, or for writing; NULL where it is not
  * RAM (ROM for reading). The pointer is page-aligned and stays valid for the life of phys, though it
  * is no longer what the guest sees once a ROM or hole is laid over it. */
