@@ -113,10 +113,24 @@ static void put_case(FILE *to, const char *guest, const char *name, double secon
     fputs("</testcase>\n", to);
 }
 
-bool junit_gates(FILE *to, const char *guest, double seconds, const char *failure, const struct gate *gates,
-                 unsigned count)
+/* NULL: as a guest may end. */
+static const char *failure_of(const struct options *o, const struct machine_end *end)
 {
+    if (!end)
+        return "an output cannot be written";
+    if (end->reason == END_DEAD_HALT || end->reason == END_TRIPLE_FAULT || end->reason == END_BOOT_FAILED ||
+        (end->reason == END_BUDGET && !o->expects))
+        return machine_end_text(end->reason);
+    return NULL;
+}
+
+bool junit_write(FILE *to, const struct options *o, const struct machine_end *end, u64 host_ns,
+                 const struct gate *gates, unsigned count)
+{
+    const char *guest = o->image ? o->image : o->kernel ? o->kernel : o->rom ? o->rom : o->demo ? "demo" : "guest";
+    const char *failure = failure_of(o, end);
     unsigned failures = failure ? 1 : 0;
+    bool ok;
 
     for (unsigned i = 0; i < count; i++)
         failures += gates[i].why[0] ? 1 : 0;
@@ -124,9 +138,10 @@ bool junit_gates(FILE *to, const char *guest, double seconds, const char *failur
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"faultline\" tests=\"%u\" failures=\"%u\" "
             "errors=\"0\" skipped=\"0\">\n",
             count + 1, failures);
-    put_case(to, guest, "run", seconds, failure);
+    put_case(to, guest, "run", (double)host_ns / 1e9, failure);
     for (unsigned i = 0; i < count; i++)
         put_case(to, guest, gates[i].name, 0, gates[i].why[0] ? gates[i].why : NULL);
     fputs("</testsuite>\n", to);
-    return fflush(to) == 0 && !ferror(to);
+    ok = fflush(to) == 0 && !ferror(to);
+    return fclose(to) == 0 && ok;
 }

@@ -576,27 +576,6 @@ static void close_outputs(struct run *r)
         output_close(&r->file[i]);
 }
 
-/* The run itself is a case: it fails by an end that no guest means. */
-static bool write_junit(struct run *r)
-{
-    const struct options *o = r->o;
-    const char *guest = o->image    ? o->image
-                        : o->kernel ? o->kernel
-                        : o->rom    ? o->rom
-                        : o->demo   ? "demo"
-                                    : "guest",
-               *end;
-    bool ok;
-
-    if (!r->junit)
-        return true;
-    end = r->failed ? "an output cannot be written" : machine_end_text(r->end.reason);
-    ok = r->failed || r->end.reason == END_DEAD_HALT || r->end.reason == END_TRIPLE_FAULT ||
-         r->end.reason == END_BOOT_FAILED || (r->end.reason == END_BUDGET && !o->expects);
-    ok = junit_gates(r->junit, guest, (double)r->host_ns / 1e9, ok ? end : NULL, r->gate, r->gates);
-    return fclose(r->junit) == 0 && ok;
-}
-
 /* Outputs are closed before the status is settled: a full disk may show only then. */
 static int finish(struct run *r)
 {
@@ -606,7 +585,7 @@ static int finish(struct run *r)
     close_outputs(r);
     tell_end(r);
     r->gates = gates_of(r->gate, &r->watch, r->end.reason == END_TRIPLE_FAULT);
-    if (!write_junit(r)) {
+    if (r->junit && !junit_write(r->junit, r->o, r->failed ? NULL : &r->end, r->host_ns, r->gate, r->gates)) {
         fprintf(stderr, "faultline: %s: cannot be written\n", r->o->junit);
         r->failed = true;
     }
