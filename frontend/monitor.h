@@ -37,6 +37,10 @@ struct monitor {
     struct events *events; /* input and resets go this way, to be recorded */
     struct monitor_control control;
     struct symbols *symbols;
+    /* Saved state; NULL: not here. False with one line in `why`. */
+    bool (*save)(void *ctx, const char *path, char *why, size_t size);
+    bool (*load)(void *ctx, const char *path, char *why, size_t size);
+    void *state_ctx;
     struct faults *history;  /* NULL: faults are not kept */
     struct catches *catches; /* NULL: nothing can be caught */
     /* The monitor's own: */

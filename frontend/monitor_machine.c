@@ -253,3 +253,26 @@ void monitor_dump(struct monitor *m, const char *arguments, struct reply *r)
     if (!core_write(m->machine, arguments, why, sizeof(why)))
         reply_error(r, "dump: %s: %s", arguments, why);
 }
+
+static void state(struct monitor *m, const char *path, struct reply *r, const char *what,
+                  bool (*act)(void *, const char *, char *, size_t))
+{
+    char why[512];
+
+    if (!act)
+        reply_error(r, "%s: not from here", what);
+    else if (m->control.stopped && !m->control.stopped(m->control.ctx))
+        reply_error(r, "%s: the guest is running; stop it first", what);
+    else if (!act(m->state_ctx, path, why, sizeof(why)))
+        reply_error(r, "%s: %s", what, why);
+}
+
+void monitor_savestate(struct monitor *m, const char *arguments, struct reply *r)
+{
+    state(m, arguments, r, "savestate", m->save);
+}
+
+void monitor_loadstate(struct monitor *m, const char *arguments, struct reply *r)
+{
+    state(m, arguments, r, "loadstate", m->load);
+}

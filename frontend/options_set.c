@@ -329,30 +329,6 @@ bool option_nographic(struct setting *s, const char *value)
     return true;
 }
 
-bool option_monitor(struct setting *s, const char *value)
-{
-    struct endpoint *e = &s->o->monitor;
-
-    if (!strncmp(value, "unix:", 5)) {
-        const char *comma = strchr(value, ','); /* QEMU's ",server,nowait" is what this always is */
-
-        if (comma && strncmp(comma, ",server", 7) != 0)
-            return option_refuse(s, "'%s': ',%s' is not known; a socket's name has no comma", value, comma + 1);
-        if (comma)
-            s->note = true;
-        e->kind = ENDPOINT_UNIX;
-        e->path = value + 5;
-        return *e->path || option_refuse(s, "'%s' names no socket", value);
-    }
-    if (!strcmp(value, "stdio"))
-        e->kind = ENDPOINT_STDIO;
-    else if (!strcmp(value, "none") || !strcmp(value, "null"))
-        e->kind = ENDPOINT_NONE;
-    else
-        return option_refuse(s, "'%s' is not stdio, none or unix:PATH", value);
-    return true;
-}
-
 /* ---- Faults ---- */
 
 bool option_trace_faults(struct setting *s, const char *value)

@@ -346,6 +346,20 @@ static bool gdb_asks(void *ctx, const char *line, struct text *out)
     return true;
 }
 
+static bool save_now(void *ctx, const char *path, char *why, size_t size)
+{
+    struct saved_run s = saved_run(ctx);
+
+    return saved_write(&s, path, why, size);
+}
+
+static bool load_now(void *ctx, const char *path, char *why, size_t size)
+{
+    struct saved_run s = saved_run(ctx);
+
+    return saved_replace(&s, path, why, size);
+}
+
 static bool take_control(struct run *r)
 {
     control_init(&r->control, r->machine, &r->host->signal);
@@ -354,6 +368,9 @@ static bool take_control(struct run *r)
         (r->gdb && !gdb_server_attach(r->gdb, &r->control)) || !monitor_init(&r->monitor, r->machine))
         return false;
     r->monitor.events = &r->screen.events;
+    r->monitor.save = save_now;
+    r->monitor.load = load_now;
+    r->monitor.state_ctx = r;
     r->monitor.history = r->history.fault ? &r->history : NULL;
     r->monitor.symbols = r->symbols;
     r->monitor.catches = r->gdb ? gdb_catches(gdb_server_gdb(r->gdb)) : &r->catches;

@@ -100,6 +100,14 @@ demo --history 2 --max-instructions 1500000
 [ $? = 124 ] && [ "$(grep -c '^#[0-9]* user\|^#[0-9]* kernel' err)" = 2 ] && grep -q '^rax=' err
 verdict $? "--history"
 
+# A state, and back to it.
+script 'step 400000' 'savestate now.state' 'step 5000' 'print rip' 'loadstate now.state' 'info status' 'step 5000' 'print rip' \
+    'loadstate /nonexistent' quit >commands
+demo -S -monitor stdio <commands
+[ $? = 0 ] && grep -q 'status=stopped  instructions=400000 ' out && [ "$(grep -c '^instructions=405000 ' out)" = 2 ] &&
+    [ "$(grep '^0x' out | sort -u | wc -l)" = 1 ] && grep -q '^loadstate: /nonexistent: ' out
+verdict $? "savestate and loadstate"
+
 # A socket: clients come and go; what an earlier run left is no obstacle, a file that is none is.
 client() { # commands; waits for the socket
     perl -MIO::Socket::UNIX -e '
