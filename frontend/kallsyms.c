@@ -16,9 +16,8 @@
 
 #include "frontend/symbol_table.h"
 
-#define BEFORE (32ull << 20) /* of the kernel's code, how far before a handler, */
-#define AFTER (96ull << 20)  /* and how far behind, its data may lie */
-#define LOWEST (1u << 20)    /* below are holes */
+#define REACH (96ull << 20) /* how far behind a handler the list may lie */
+#define LOWEST (1u << 20)   /* below are holes */
 #define SYMBOLS_MAX 2000000u
 #define WORK_MOST (200u << 20)
 #define CHUNK 256u /* names from marker to marker */
@@ -273,8 +272,9 @@ static bool look_in(struct symbol_table *t, struct kallsyms *k, const u64 *handl
 bool table_read_kallsyms(struct symbol_table *t, struct phys *phys, u64 near, unsigned word, const u64 *handlers,
                          unsigned count)
 {
-    u64 from = (near > BEFORE + LOWEST ? near - BEFORE : LOWEST) & PAGE_MASK, size = BEFORE + AFTER;
-    struct kallsyms k = {.memory = phys_look(phys, from, &size), .size = size, .word = word, .work = WORK_MOST};
+    u64 size = REACH; /* its data are behind its code */
+    struct kallsyms k = {
+        .memory = phys_look(phys, near & PAGE_MASK, &size), .size = size, .word = word, .work = WORK_MOST};
 
     if (k.memory && look_in(t, &k, handlers, count))
         return true;

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define REACH (64ull << 20) /* how far from a handler the code and its tables may lie */
-#define LOWEST (1u << 20)
 #define ITEMS_LEAST 4096u
+#define SAMPLE 64u /* items in a row by which a list is noticed */
 #define ITEMS_MOST (4u << 20)
 #define ENTRY_BYTES 6u
 #define CHANCE 16u /* items too many at either end */
@@ -46,37 +46,62 @@ static s32 item_at(const struct image *m, size_t at)
     return v;
 }
 
-/* How many items of such a list stand at `at`. The code comes before its tables, what runs only at boot behind them. */
-static size_t run_at(const struct image *m, size_t at)
+/* Can the item at `at` be one, and follow on one that leads to `last`? The code comes before its tables, what runs only
+ * at boot behind them. */
+static bool is_item(const struct image *m, size_t at, u64 last, u64 *place)
+{
+    s32 v = item_at(m, at);
+
+    *place = m->va + at + (u64)(s64)v;
+    return v && v >= -(s32)REACH && v <= (s32)REACH && *place >= last;
+}
+
+/* How many items of such a list stand at `at`, at most. */
+static size_t run_at(const struct image *m, size_t at, size_t most)
 {
     size_t n = 0;
     u64 last = 0;
 
-    for (; at + 4 <= m->size && n < ITEMS_MOST; at += 4, n++) {
-        s32 v = item_at(m, at);
-        u64 place = m->va + at + (u64)(s64)v;
-
-        if (!v || (!n && v > 0) || v < -(s32)REACH || v > (s32)REACH || (n && place < last))
-            break;
-        last = place;
+    while (n < most && at + 4 <= m->size && is_item(m, at, last, &last)) {
+        at += 4;
+        n++;
     }
     return n;
 }
 
-/* The longest list. What stands before and behind it may look like more of it by chance: see find_in. */
+/* How many stand before `at`. */
+static size_t run_before(const struct image *m, size_t at, size_t most)
+{
+    u64 next = ~0ull, place;
+    size_t n = 0;
+
+    while (n < most && at >= 4 && is_item(m, at - 4, 0, &place) && place <= next) {
+        next = place;
+        at -= 4;
+        n++;
+    }
+    return n;
+}
+
+/* The longest list: one of ITEMS_LEAST has an item wherever one looks that often. What stands before and behind it may
+ * look like more of it by chance: see find_in. */
 static size_t longest(const struct image *m, size_t *count)
 {
     size_t best = 0;
 
     *count = 0;
-    for (size_t at = 0; at + 4 <= m->size;) {
-        size_t n = run_at(m, at);
+    for (size_t at = 0; at + 4 <= m->size; at += ITEMS_LEAST * 2) {
+        size_t before, n;
 
+        if (run_at(m, at, SAMPLE) < SAMPLE)
+            continue;
+        before = run_before(m, at, ITEMS_MOST);
+        n = before + run_at(m, at, ITEMS_MOST);
         if (n > *count) {
             *count = n;
-            best = at;
+            best = at - before * 4;
         }
-        at += n ? n * 4 : 4;
+        at += (n - before) * 4 & ~(size_t)3;
     }
     return best;
 }
@@ -160,8 +185,8 @@ static struct orc *find_in(const struct image *m, const u64 *function, unsigned 
 
 struct orc *orc_find(struct phys *phys, u64 va, u64 pa, const u64 *function, unsigned functions)
 {
-    u64 before = pa > REACH + LOWEST ? REACH : pa > LOWEST ? pa - LOWEST : 0, size = before + REACH;
-    struct image m = {.memory = phys_look(phys, pa - before, &size), .size = size, .va = va - before};
+    u64 size = REACH; /* behind the code */
+    struct image m = {.memory = phys_look(phys, pa & PAGE_MASK, &size), .size = size, .va = va & PAGE_MASK};
 
     return m.memory ? find_in(&m, function, functions) : NULL;
 }
