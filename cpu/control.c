@@ -5,6 +5,7 @@
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/msr.h"
+#include "cpu/strict.h"
 #include "cpu/system.h"
 #include "cpu/x87.h"
 
@@ -71,8 +72,11 @@ static void check_pdptes(struct cpu *cpu, u64 cr3, u64 pdpte[4])
 {
     read_pdptes(cpu, cr3, pdpte);
     for (unsigned i = 0; i < 4; i++)
-        if (!walk_pdpte_valid(&cpu->paging, pdpte[i]))
+        if (!walk_pdpte_valid(&cpu->paging, pdpte[i])) {
+            strict_tell(cpu, &(struct cpu_strict){
+                                 .rule = STRICT_PDPTE, .address = (cr3 & 0xffffffe0) + 8 * i, .value = pdpte[i]});
             raise_gp(cpu, 0);
+        }
 }
 
 static bool is_pae(u64 cr0, u64 cr4, u64 efer) { return cr0 & CR0_PG && cr4 & CR4_PAE && !(efer & EFER_LMA); }
@@ -129,6 +133,8 @@ void control_write_cr0(struct cpu *cpu, u64 value)
         tlb_flush_rights(cpu);
     paging_refresh(cpu);
     cpu_refresh(cpu);
+    if (unlikely(cpu->observer.strict && changed & (CR0_PE | CR0_PG)))
+        strict_cr0(cpu, changed);
 }
 
 void control_check_cr3(struct cpu *cpu, u64 value)

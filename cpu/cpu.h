@@ -82,6 +82,24 @@ struct cpu_stale {
     bool dirty_lost;   /* the same page still, but D was cleared, and this write does not set it again */
 };
 
+/* What a guest has done that the manual forbids or has go another way than some emulators do, which let it pass. The
+ * processor does what the manual says; STRICT_LIMIT to STRICT_PDPTE are told as the exception is about to be raised. */
+struct cpu_strict {
+    enum cpu_strict_rule {
+        STRICT_LIMIT,     /* beyond a segment's limit, in protected or compatibility mode: `address` is the offset */
+        STRICT_CANONICAL, /* an access to a non-canonical linear address */
+        STRICT_TARGET, /* a transfer to one: at the instruction that makes it, or (delivery) at the interrupted one */
+        STRICT_PDPTE,  /* reserved bits in `value`, a PDPTE at physical `address`, as it is loaded */
+        STRICT_SWITCH, /* CR0 was written; `value`: PE and PG where they changed; `address`: the next instruction */
+        STRICT_A20,    /* A20 is masked: physical `address` is not what is accessed for linear `value` */
+    } rule;
+    u64 address, value;
+    unsigned width;        /* bytes; STRICT_LIMIT, STRICT_CANONICAL */
+    enum access_kind kind; /* likewise; ACCESS_EXECUTE: where RIP is to go, or has gone */
+    u8 seg;                /* enum SEG_* */
+    u32 limit;             /* STRICT_LIMIT */
+};
+
 /*
  * Observers. All are optional, called synchronously, off the fast path. They may read state (cpu_get_state,
  * cpu_peek) but not change it, other than by cpu_request_stop.
@@ -102,7 +120,8 @@ struct cpu_observer {
     /* Control returns to an interrupted context, or moves to another: after IRET, SYSRET, SYSEXIT, far RET to an outer
      * level, task switch, MOV to CR3; registers already show the resumed context. */
     void (*resume)(void *ctx, struct cpu *);
-    void (*stale)(void *ctx, struct cpu *, const struct cpu_stale *); /* where cpu_hold() asked for it */
+    void (*stale)(void *ctx, struct cpu *, const struct cpu_stale *);   /* where cpu_hold() asked for it */
+    void (*strict)(void *ctx, struct cpu *, const struct cpu_strict *); /* as often as it happens */
     void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
 };
 

@@ -5,6 +5,7 @@
 #include "cpu/jump.h"
 #include "cpu/memory.h"
 #include "cpu/stack.h"
+#include "cpu/strict.h"
 
 /* "CALL", "JMP", "RET": the target is checked before anything changes, and the fault is the branch's. */
 void branch_check(struct cpu *cpu, const struct op *op, u64 target)
@@ -12,7 +13,7 @@ void branch_check(struct cpu *cpu, const struct op *op, u64 target)
     if (in_code64(cpu) ? likely(is_canonical(&cpu->paging, target)) : likely(target <= cpu->seg[SEG_CS].limit))
         return;
     cpu->op = op;
-    raise_gp(cpu, 0);
+    raise_target(cpu, &cpu->seg[SEG_CS], target, in_code64(cpu));
 }
 
 ALWAYS_INLINE const struct op *go(struct cpu *cpu, const struct op *op, const struct jump_entry *e, u64 target)
@@ -165,7 +166,8 @@ const struct handlers handlers_JMP = {.choose = choose_JMP};
     HANDLER(Jcc_##CC) { return condition(cpu, 0x##CC) ? take(cpu, op) : next(cpu, op); }
 JCC(0)
 JCC(1)
-JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
+JCC(2)
+JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
 
     static op_fn *choose_Jcc(const struct op *op, u32 mode)
 {

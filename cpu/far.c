@@ -5,6 +5,11 @@
 #include "cpu/run.h"
 #include "cpu/system.h"
 
+_Noreturn void frame_refuse(struct cpu *cpu, const struct frame *f, u64 sp)
+{
+    raise_segment(cpu, &(struct strict_access){&f->ss, SEG_SS, sp, f->width, ACCESS_WRITE, f->flat}, f->error);
+}
+
 void frame_probe(struct cpu *cpu, const struct frame *f)
 {
     u64 probed = ~0ull; /* no page address */

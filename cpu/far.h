@@ -8,6 +8,7 @@
 #include "cpu/memory.h"
 #include "cpu/mode.h"
 #include "cpu/segment.h"
+#include "cpu/strict.h"
 #include "cpu/tlb.h"
 
 /*
@@ -86,16 +87,19 @@ ALWAYS_INLINE void frame_begin(struct frame *f, const struct segment *ss, bool f
     f->access = access;
 }
 
+/* #SS: this slot is outside the stack segment, or not canonical. */
+_Noreturn void frame_refuse(struct cpu *, const struct frame *, u64 sp);
+
 ALWAYS_INLINE void frame_push(struct cpu *cpu, struct frame *f, u64 value)
 {
     u64 sp = (f->sp - f->width) & f->mask, la = sp;
 
     if (f->flat) {
         if (!is_canonical(&cpu->paging, la) || !is_canonical(&cpu->paging, la + f->width - 1))
-            raise_ss(cpu, f->error);
+            frame_refuse(cpu, f, sp);
     } else {
         if (!segment_covers(&f->ss, sp, f->width))
-            raise_ss(cpu, f->error);
+            frame_refuse(cpu, f, sp);
         la = (u32)(f->ss.base + sp);
     }
     if (f->access.user && f->access.implicit == IMPLICIT_NONE)
@@ -140,11 +144,11 @@ ALWAYS_INLINE u64 far_rip(struct cpu *cpu, const struct segment *cs, u64 rip)
 {
     if (enters_code64(cpu, cs)) {
         if (!is_canonical(&cpu->paging, rip))
-            raise_gp(cpu, 0);
+            raise_target(cpu, cs, rip, true);
         return rip;
     }
     if ((u32)rip > cs->limit)
-        raise_gp(cpu, 0);
+        raise_target(cpu, cs, (u32)rip, false);
     return (u32)rip;
 }
 

@@ -9,14 +9,14 @@
 #include "cpu/mode.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
+#include "cpu/strict.h"
 #include "cpu/tlb.h"
 #include "mmu/phys.h"
 
-_Noreturn static void segment_fault(struct cpu *cpu, unsigned seg)
+_Noreturn static NOINLINE void segment_fault(struct cpu *cpu, unsigned seg, u64 offset, unsigned width,
+                                             enum access_kind kind)
 {
-    if (seg == SEG_SS)
-        raise_ss(cpu, 0);
-    raise_gp(cpu, 0);
+    raise_segment(cpu, &(struct strict_access){&cpu->seg[seg], seg, offset, width, kind, in_code64(cpu)}, 0);
 }
 
 /* Is [offset, offset + width) inside the segment's limit? "Limit Checking": for expand-down segments the limit is the
@@ -47,11 +47,11 @@ u64 seg_linear(struct cpu *cpu, unsigned seg, u64 offset, unsigned width, enum a
     if (in_code64(cpu)) {
         u64 la = offset + (seg == SEG_FS || seg == SEG_GS ? s->base : 0);
         if (unlikely(!is_canonical(&cpu->paging, la) || !is_canonical(&cpu->paging, la + width - 1)))
-            segment_fault(cpu, seg);
+            segment_fault(cpu, seg, offset, width, kind);
         return la;
     }
     if (unlikely(!within_limit(s, offset, width) || !type_allows(s, kind)))
-        segment_fault(cpu, seg);
+        segment_fault(cpu, seg, offset, width, kind);
     return (u32)(s->base + offset);
 }
 

@@ -15,6 +15,7 @@
 #include "cpu/memory.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
+#include "cpu/strict.h"
 #include "cpu/trace.h"
 
 static u64 loop_count(const struct cpu *cpu) { return cpu->limit - (u64)cpu->budget; }
@@ -158,11 +159,11 @@ static u64 code_linear(struct cpu *cpu)
 {
     if (cpu->mode & MODE_CODE64) {
         if (unlikely(!is_canonical(&cpu->paging, cpu->rip)))
-            raise_gp(cpu, 0);
+            raise_target(cpu, &cpu->seg[SEG_CS], cpu->rip, true);
         return cpu->rip;
     }
     if (unlikely(cpu->rip > cpu->seg[SEG_CS].limit))
-        raise_gp(cpu, 0);
+        raise_target(cpu, &cpu->seg[SEG_CS], cpu->rip, false);
     return (u32)(cpu->seg[SEG_CS].base + cpu->rip);
 }
 

@@ -7,6 +7,7 @@
 #include "cpu/handlers.h"
 #include "cpu/mode.h"
 #include "cpu/run.h"
+#include "cpu/strict.h"
 #include "cpu/system.h"
 
 /* The fixed segments these instructions load: flat, whatever the descriptors say. */
@@ -97,8 +98,10 @@ void exec_SYSRET(struct cpu *cpu, const struct op *op)
 
     if (!(cpu->efer & EFER_SCE) || (!in_code64(cpu) && !amd))
         raise_ud(cpu);
-    if (!in_protected(cpu) || cpu->cpl != 0 || (to64 && !amd && !is_canonical(&cpu->paging, cpu->RCX)))
+    if (!in_protected(cpu) || cpu->cpl != 0)
         raise_gp(cpu, 0);
+    if (to64 && !amd && !is_canonical(&cpu->paging, cpu->RCX))
+        raise_target(cpu, &cpu->seg[SEG_CS], cpu->RCX, true);
     cpu->next_rip = to64 ? cpu->RCX : (u32)cpu->RCX;
     if (in_long(cpu))
         flags_set(cpu, cpu->gpr[11] & kept);
@@ -141,7 +144,9 @@ void exec_SYSEXIT(struct cpu *cpu, const struct op *op)
         raise_ud(cpu);
     if (!in_protected(cpu) || base == 0 || cpu->cpl != 0)
         raise_gp(cpu, 0);
-    if (to64 && (!is_canonical(&cpu->paging, cpu->RCX) || !is_canonical(&cpu->paging, cpu->RDX)))
+    if (to64 && !is_canonical(&cpu->paging, cpu->RDX))
+        raise_target(cpu, &cpu->seg[SEG_CS], cpu->RDX, true);
+    if (to64 && !is_canonical(&cpu->paging, cpu->RCX))
         raise_gp(cpu, 0);
     cpu->RSP = to64 ? cpu->RCX : (u32)cpu->RCX;
     cpu->next_rip = to64 ? cpu->RDX : (u32)cpu->RDX;

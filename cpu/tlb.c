@@ -14,6 +14,7 @@
 #include "cpu/held.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
+#include "cpu/strict.h"
 #include "mmu/phys.h"
 
 u64 tlb_read_entry(void *ctx, u64 pa, unsigned width)
@@ -120,6 +121,8 @@ ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width,
     }
     tlb_commit(cpu, w);
     u64 pa = w->pa & cpu->a20_mask;
+    if (unlikely(pa != w->pa))
+        strict_a20(cpu, la, w->pa);
     u8 *host = a.kind == ACCESS_WRITE ? phys_page_write(cpu->phys, pa) : phys_page_read(cpu->phys, pa);
     if (!host || (a.kind == ACCESS_WRITE && phys_page_split(cpu->phys, pa)))
         return (struct translation){pa, NULL};
@@ -177,6 +180,8 @@ const struct code_tlb_entry *tlb_code_walked(struct cpu *cpu, u64 la, struct cod
         note_large_page(cpu, la, w->page_size);
     e->tag = tlb_code_tag(cpu, la);
     e->pa = w->pa & cpu->a20_mask & PAGE_MASK;
+    if (unlikely((w->pa ^ e->pa) & PAGE_MASK))
+        strict_a20(cpu, la, w->pa);
     e->host = phys_page_read(cpu->phys, e->pa);
     return e;
 }

@@ -6,7 +6,7 @@
 
 const char *check_name(enum check c)
 {
-    static const char *const names[CHECKS] = {"stale-tlb", "lint"};
+    static const char *const names[CHECKS] = {"stale-tlb", "lint", "strict"};
 
     return names[c];
 }

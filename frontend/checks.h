@@ -9,9 +9,10 @@
 #include <stdio.h>
 
 #include "devices/machine.h"
+#include "frontend/disasm.h"
 #include "frontend/text.h"
 
-enum check { CHECK_STALE_TLB, CHECK_LINT, CHECKS };
+enum check { CHECK_STALE_TLB, CHECK_LINT, CHECK_STRICT, CHECKS };
 const char *check_name(enum check);
 
 #define CHECKS_SEEN 4096u /* places remembered; a power of two. What more there is may be told twice */
@@ -19,6 +20,7 @@ const char *check_name(enum check);
 struct checks {
     struct machine *machine;
     struct tables *tables; /* who wrote entries; NULL if nobody knows */
+    struct disasm *disasm; /* CHECK_STRICT: not NULL */
     FILE *to;
     u64 count[CHECKS]; /* findings told */
     u64 seen[CHECKS_SEEN];
@@ -26,6 +28,8 @@ struct checks {
 
 /* A translation was used though its entries have changed: the observer's event. */
 void checks_stale(struct checks *, struct cpu *, const struct cpu_stale *);
+/* The guest broke a rule that other emulators do not enforce: the observer's event. checks_strict.c */
+void checks_strict(struct checks *, struct cpu *, const struct cpu_strict *);
 /* Looks at the whole address space of now: W+X pages, kernel code and data that user code may write, tables that can be
  * written through a user mapping, reserved bits, pages that are not RAM. `when` is told: "at the end". */
 void checks_lint(struct checks *, struct cpu *, const char *when);

@@ -13,11 +13,11 @@ bool option_check(struct setting *s, const char *value)
         while (c < CHECKS && (strlen(check_name(c)) != n || memcmp(check_name(c), at, n) != 0))
             c++;
         if (c == CHECKS)
-            return option_refuse(s, "'%.*s' is not stale-tlb or lint", (int)n, at);
+            return option_refuse(s, "'%.*s' is not stale-tlb, lint or strict", (int)n, at);
         s->o->check[c] = true;
         at += n + (at[n] == ',');
     }
-    return *value || option_refuse(s, "names no check: stale-tlb, lint");
+    return *value || option_refuse(s, "names no check: stale-tlb, lint, strict");
 }
 
 bool option_who(struct setting *s, const char *value)

@@ -209,6 +209,15 @@ static void on_stale(void *ctx, struct cpu *cpu, const struct cpu_stale *stale)
     checks_stale(&w->checks, cpu, stale);
 }
 
+static void on_strict(void *ctx, struct cpu *cpu, const struct cpu_strict *strict)
+{
+    struct watch *w = ctx;
+
+    if (w->lines)
+        output_flush(w->lines);
+    checks_strict(&w->checks, cpu, strict);
+}
+
 static void pin_pages(struct tables *t, const u64 *bitmap)
 {
     for (u64 i = 0; i < TWICE_PAGES / 64; i++)
@@ -254,13 +263,16 @@ static bool begin_recorder(struct watch *w)
         .ctx = w,
     };
 
-    if (!asked && !w->lines && !w->trace)
-        return true;
-    w->recorder = recorder_create(&events);
-    w->disasm = disasm_create();
-    if (!w->recorder || !w->disasm)
-        return false;
-    return true;
+    bool records = asked || w->lines || w->trace;
+
+    if (records || o->check[CHECK_STRICT]) {
+        w->checks.disasm = w->disasm = disasm_create();
+        if (!w->disasm)
+            return false;
+    }
+    if (records)
+        w->recorder = recorder_create(&events);
+    return !records || w->recorder;
 }
 
 static bool begin_trace(struct watch *w, struct output *trace)
@@ -298,6 +310,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         observer.page_fault = on_page_fault;
         observer.resume = on_resume;
     }
+    if (o->check[CHECK_STRICT])
+        observer.strict = on_strict;
     cpu_observe(machine_cpu(m), &observer);
     return true;
 }

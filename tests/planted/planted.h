@@ -177,9 +177,6 @@ enter32:
         mov %cr0, %eax
         or $0x80010000, %eax
         mov %eax, %cr0
-        mov %cr4, %eax
-        or $0x80, %eax
-        mov %eax, %cr4
 #if MODE == 64
         ljmpl $SEL_CODE, $enter64
         .code64
@@ -188,6 +185,9 @@ enter64:
         ljmpl $SEL_CODE, $1f
 1:
 #endif
+        mov %cr4, AX
+        or $0x80, %eax
+        mov AX, %cr4
         mov $SEL_TSS, %eax
         ltr %ax
         jmp start
