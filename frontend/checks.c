@@ -144,7 +144,7 @@ void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
         return;
     text_string(&t, s->dirty_lost ? "check stale-tlb: fragile: " : "check stale-tlb: missing invalidation: ");
     put_use(&t, cpu, s);
-    text_string(&t, s->used ? " used " : ": another processor might still use ");
+    text_string(&t, s->used ? " used " : ": a processor might still use ");
     put_page(&t, s);
     put_now(&t, s);
     if (!s->other_tables)

@@ -2,6 +2,7 @@
 /* The verdict of a walk in words. */
 #include "frontend/record.h"
 
+#define CR4_PSE BIT(4)
 #define CR4_PAE BIT(5)
 #define EFER_LMA BIT(10)
 
@@ -124,11 +125,8 @@ static void name_privilege(struct text *t, const struct record *r)
     }
 }
 
-static void why_reserved(struct text *t, const struct record *r)
+static void put_why_reserved(struct text *t, const struct record *r)
 {
-    text_string(t, " has reserved bit ");
-    text_decimal(t, r->walk.bit);
-    text_string(t, " set");
     if (r->walk.bit == 63)
         text_string(t, r->walk.level == 3 && !(r->efer & EFER_LMA) ? "" : " (XD, and EFER.NXE=0)");
     else if (r->walk.bit >= 32)
@@ -137,6 +135,14 @@ static void why_reserved(struct text *t, const struct record *r)
         text_string(t, " (PS, which this level does not have)");
     else
         text_string(t, " (must be 0 here)");
+}
+
+static void why_reserved(struct text *t, const struct record *r)
+{
+    text_string(t, " has reserved bit ");
+    text_decimal(t, r->walk.bit);
+    text_string(t, " set");
+    put_why_reserved(t, r);
 }
 
 static void why_smap(struct text *t, const struct record *r)
@@ -296,6 +302,18 @@ static bool is_register(const struct record *r)
     return r->walk.level == 3 && r->cr4 & CR4_PAE && !(r->efer & EFER_LMA);
 }
 
+/* SDM "Hierarchical Paging Structures: an Overview": with 32-bit paging a PDE maps a page only if CR4.PSE=1. */
+static void put_ignored_size(struct text *t, const struct record *r)
+{
+    const struct walk_step *s = &r->walk.step[0];
+
+    if (r->walk.level != 1 || s->level != 2 || !(s->entry & PTE_PS) || r->cr4 & (CR4_PAE | CR4_PSE))
+        return;
+    text_string(t, " (PS=1 in the PDE at ");
+    text_hex(t, s->at);
+    text_string(t, " is ignored, for CR4.PSE=0)");
+}
+
 void verdict_short(struct text *t, const struct record *r)
 {
     static const char *const clause[CAUSE_COUNT] = {
@@ -322,6 +340,7 @@ void verdict_short(struct text *t, const struct record *r)
     if (r->walk.cause == CAUSE_RESERVED_BIT) {
         text_string(t, "with reserved bit ");
         text_decimal(t, r->walk.bit);
+        put_why_reserved(t, r);
     } else if (r->walk.cause == CAUSE_PROTECTION_KEY) {
         text_string(t, "with protection key ");
         text_decimal(t, r->walk.key);
@@ -331,6 +350,7 @@ void verdict_short(struct text *t, const struct record *r)
     } else {
         text_string(t, clause[r->walk.cause]);
     }
+    put_ignored_size(t, r);
 }
 
 /* ---- Who ---- */

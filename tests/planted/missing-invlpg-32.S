@@ -5,6 +5,7 @@
 #include "planted.h"
 start:
         GATE 0x80, remap
+        GATE 0x81, done
         USER user
 user:
         mov $SEL_UDATA, %eax
@@ -23,3 +24,5 @@ remap:
 #endif
         pop %ds
         iret
+done:
+        EXIT 0

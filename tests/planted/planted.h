@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the planted guests share: from the reset vector into paging, so that a guest is a few lines from its label `start`
- * on. MODE is 64 (long mode, 4 levels), 36 (PAE) or 32. README.md tells how to add one.
+ * on. MODE is 64 (long mode, 4 levels), 57 (5 levels), 36 (PAE) or 32. README.md tells how to add one.
  *
  * Everything up to 4 MiB is mapped to itself in 4 KiB pages, user and writable; nothing else is mapped. CR0.WP, EFER.NXE
  * and, where there is one, CR4.PGE are set. `start` runs at CPL 0 with its stack below 0x7000; interrupts are off.
  */
+#if MODE == 57
+#undef MODE
+#define MODE 64
+#define LEVELS 5
+#elif MODE == 64
+#define LEVELS 4
+#endif
 #define GDT 0x1000
 #define IDT 0x2000
 #define TSS 0x3000
 #define STACK 0x7000            /* grows down */
 #define STACK0 0x9000           /* RSP0 of the TSS */
 #define USER_STACK 0xb000
-#define ROOT 0x10000            /* PML4, the PAE PDPT, or the directory */
+#define ROOT 0x10000            /* PML4, the PAE PDPT, or the directory; with 5 levels the PML5 */
 #define PDPT 0x11000
+#define PML4 0x15000            /* with 5 levels */
 #define PD 0x12000
 #define PT0 0x13000             /* 0 .. 2 MiB (4 MiB with MODE 32) */
 #define PT1 0x14000             /* 2 .. 4 MiB; not with MODE 32 */
@@ -121,7 +129,7 @@ enter32:
         rep movsb
         lgdtl gdt_pointer_ram
         movl $STACK0, TSS + 4
-#if MODE == 32
+#if MODE != 64
         movl $SEL_DATA, TSS + 8
 #endif
         /* every vector leads to `unhandled` */
@@ -141,7 +149,15 @@ enter32:
         lidtl idt_pointer
         /* the tables */
 #if MODE == 64
+#if LEVELS == 5
+        movl $PML4 + P + RW + US, ROOT
+        movl $PDPT + P + RW + US, PML4
+        mov %cr4, %eax
+        or $0x1000, %eax        /* LA57 */
+        mov %eax, %cr4
+#else
         movl $PDPT + P + RW + US, ROOT
+#endif
         movl $PD + P + RW + US, PDPT
 #elif MODE == 36
         movl $PD + P, ROOT

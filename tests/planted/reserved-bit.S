@@ -1,7 +1,7 @@
 /* The mask that makes an entry of an address is too wide: bit 51 stays set. */
 //! mode: 64
 //! options:
-//! says: ^#1 kernel read of 0x200000 at .*: PTE with reserved bit 51, last written by 0xf.* \(0x200027 -> 0x8000000200007\)
+//! says: ^#1 kernel read of 0x200000 at .*: PTE with reserved bit 51 .*, last written by 0xf.* \(0x200027 -> 0x8000000200007\)
 #include "planted.h"
 start:
         mov PAGE, %eax

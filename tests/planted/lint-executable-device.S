@@ -1,0 +1,25 @@
+/* A device is mapped without XD: a stray jump or a prefetch would reach it. */
+//! mode: 64
+//! options: --check lint
+//! says: ^check lint: executable, but neither RAM nor ROM, at the end: 0000000000200000-0000000000200fff
+#include "planted.h"
+start:
+        mov $PT0, %edi
+        mov $1024, %ecx
+1:      movl $0x80000000, 4(%rdi)       /* XD everywhere, */
+        andb $~US, (%rdi)
+        add $8, %edi
+        loop 1b
+        mov $PTE(0xf0000), %edi
+        mov $16, %ecx
+1:      movl $0, 4(%rdi)                /* but where the ROM is, which is read-only */
+        andb $~RW, (%rdi)
+        add $8, %edi
+        loop 1b
+        mov $0xd0000000 + P, %eax
+#if !PLANTED
+        bts $63, %rax
+#endif
+        mov %rax, PTE(PAGE)
+        RELOAD_CR3
+        EXIT 0
