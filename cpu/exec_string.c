@@ -62,8 +62,11 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
     if (kind == ACCESS_WRITE) {
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
-        if (t.host && code_page_present(cpu, t.pa))
+        if (t.host && code_page_present(cpu, t.pa)) {
             cpu->left_trace |= code_written(cpu, t.pa, n * s->width);
+            if (cpu->tables)
+                watch_before(cpu, t.pa, n * s->width, la, false);
+        }
         t.host = t.host ? t.host + (t.pa & ~PAGE_MASK) : NULL;
         if (t.host)
             phys_will_write(cpu->phys, t.host, 1); /* all of it is on one page */

@@ -202,13 +202,14 @@ static void compare(struct tables *t, struct page *p, unsigned from, unsigned to
 
     if (!now)
         return;
-    from &= ~(p->width - 1);
-    for (unsigned at = from; at < to && at < PAGE_SIZE; at += p->width) {
+    for (unsigned at = from & ~(p->width - 1); at < to && at < PAGE_SIZE; at += p->width) {
         u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
         struct table_write w = *who;
 
         if (was == is)
             continue;
+        if (at > from && w.la != TABLES_NO_ADDRESS)
+            w.la += at - from;
         memcpy(p->shadow + at, now + at, p->width);
         note_change(t, p, at, was, is, &w);
     }

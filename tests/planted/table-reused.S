@@ -1,7 +1,7 @@
 /* A directory is freed and its page used for data, while a PDPT still leads to it. */
 //! mode: 64
 //! options: --who
-//! says: ^#1 kernel read of 0x40200000 at .*: PDE with reserved bit .*, last written by 0xf.* through 0x20008 \(0x14007 -> 0xcccc
+//! says: ^#1 kernel read of 0x40200000 at .*: PDE with reserved bit .*, last written by 0xf.* through 0x20008 \(0x14027 -> 0xcccccccccccccccd
 #include "planted.h"
 start:
         movl $PT1 + P + RW + US, SPARE + 8

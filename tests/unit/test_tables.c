@@ -110,6 +110,7 @@ static const struct {
     {"exchange", "\x48\x87\x07", 3, 0, 0, 1},                   /* xchg [rdi], rax */
     {"string", "\xf3\x48\xab", 3, 0, 1, 1},                     /* rep stosq */
     {"backwards", "\xfd\xf3\x48\xab", 4, 8, 2, 3},              /* std; rep stosq */
+    {"string at once", "\xf3\x48\xab", 3, -16, 4, 4},           /* rep stosq, of a part of a page */
     {"crossing", "\x48\x89\x07", 3, -4, 0, 1},                  /* mov, over two entries */
     {"vector", "\x66\x48\x0f\x6e\xc0\x0f\x11\x07", 8, 0, 0, 2}, /* movq xmm0, rax; movups [rdi], xmm0 */
     {"x87", "\xdf\x3f", 2, 0, 0, 1},                            /* fistp qword [rdi], of an empty register */
@@ -129,6 +130,7 @@ START_TEST(every_way_to_store)
     ck_assert_msg(c.was == before && c.is == vm_read64(vm, pte) && c.is != before, "%s", ways[_i].what);
     ck_assert_uint_eq(count, 1);
     ck_assert_uint_ge(c.write.rip, vm->code);
+    ck_assert_uint_eq(c.write.la & ~7ull, pte);
 }
 END_TEST
 
