@@ -33,7 +33,7 @@ static void put_outcome(struct text *t, const struct record *r)
         [OUTCOME_SPURIOUS] = "nothing was changed, and the retry passed",
         [OUTCOME_FIXUP] = "kernel went on at another place",
         [OUTCOME_DELIVERED] = "kernel sent the program elsewhere (a signal)",
-        [OUTCOME_LOOP] = "nothing was changed, and the retry faulted again",
+        [OUTCOME_LOOP] = "the retry faulted again",
         [OUTCOME_DOUBLE_FAULT] = "its delivery failed: double fault",
         [OUTCOME_TRIPLE_FAULT] = "its delivery failed: triple fault",
         [OUTCOME_PENDING] = "not decided when last seen",

@@ -26,7 +26,7 @@ const OUTCOME_WORDS = {
     "mapped": "the kernel mapped the page", "copied": "the kernel gave it a writable frame of its own",
     "made-writable": "the kernel made the page writable", "permitted": "the kernel permitted the access",
     "spurious": "nothing was changed, and the retry passed", "fixup": "the kernel went on at another place",
-    "delivered": "the kernel sent the program elsewhere, as for a signal", "loop": "nothing was changed, and the retry faulted again",
+    "delivered": "the kernel sent the program elsewhere, as for a signal", "loop": "the retry faulted again",
     "double-fault": "its delivery failed: double fault", "triple-fault": "its delivery failed: triple fault",
     "pending": "not decided when the run ended", "switched": "another program ran first",
 };

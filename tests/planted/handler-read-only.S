@@ -1,7 +1,7 @@
 /* The handler maps a page that was written to read-only, again and again. PAE. */
 //! mode: 36
 //! options:
-//! says: ^#1 kernel write to 0x200000 .*: PTE not present.*|again and again.* still write-protected
+//! says: ^#1 kernel write to 0x200000 .*: PTE not present.* again and again: the handler wrote 0x300001 to the entry at 0x14000; .* still write-protected
 //! twin: -> kernel mapped it
 #include "planted.h"
 start:

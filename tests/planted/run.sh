@@ -24,7 +24,8 @@ read_keys() {
     done <"$1"
 }
 
-build() { # source, PLANTED, rom
+build() { # source, PLANTED, rom: made anew if it is older than what it is made of
+    [[ $3 -nt $1 && $3 -nt $here/planted.h && $3 -nt $here/planted.ld && $3 -nt $here/run.sh ]] && return
     width=32 format=elf_i386
     [ "$mode" -ge 57 ] && width=64 format=elf_x86_64
     gcc -m$width -c -Wa,--no-pad-sections -I"$here" -DMODE="$mode" -DPLANTED="$2" -o "$3.o" "$1" &&
