@@ -52,7 +52,27 @@ static void tell(const struct checks *c, struct text *t, const char *line)
 
 /* ---- stale-tlb ---- */
 
-static void put_use(struct text *t, struct cpu *cpu, const struct cpu_stale *s)
+/* Where code is, as far as names are known: " map+0x19 at kernel.c:35". */
+static void put_code(struct text *t, struct symbols *symbols, u64 rip)
+{
+    struct symbol_place place;
+    const char *source;
+    unsigned number;
+
+    if (!symbols || !symbols_find(symbols, rip, &place))
+        return;
+    text_char(t, ' ');
+    symbol_text(t, &place);
+    source = symbols_line(symbols, rip, &number);
+    if (source) {
+        text_string(t, " at ");
+        text_string(t, source);
+        text_char(t, ':');
+        text_decimal(t, number);
+    }
+}
+
+static void put_use(struct text *t, struct symbols *symbols, struct cpu *cpu, const struct cpu_stale *s)
 {
     struct cpu_state state;
     const char *own = implicit_name(s->access.implicit);
@@ -65,6 +85,7 @@ static void put_use(struct text *t, struct cpu *cpu, const struct cpu_stale *s)
     text_hex(t, s->la);
     text_string(t, " at ");
     text_hex(t, state.rip);
+    put_code(t, symbols, state.rip);
     text_string(t, " (instruction ");
     text_grouped(t, cpu_icount(cpu));
     text_char(t, ')');
@@ -111,15 +132,18 @@ static void put_now(struct text *t, const struct cpu_stale *s)
     }
 }
 
-static void put_writer(struct text *t, struct tables *tables, u64 at)
+static void put_writer(struct text *t, struct symbols *symbols, struct tables *tables, u64 at)
 {
+    struct symbol_place place = {0};
     struct table_change history[TABLES_HISTORY];
     unsigned n;
 
     if (!tables || tables_history(tables, at, history, &n, NULL) != PAST_KNOWN)
         return;
     text_string(t, "; written ");
-    verdict_writer(t, &history[0]);
+    if (symbols && history[0].write.by != WRITER_OUTSIDE)
+        symbols_find(symbols, history[0].write.rip, &place);
+    verdict_writer(t, &history[0], &place);
     text_string(t, " (");
     text_hex(t, history[0].was);
     text_string(t, " -> ");
@@ -143,12 +167,14 @@ void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
     if (!checks_is_new(c, CHECK_STALE_TLB, state.rip))
         return;
     text_string(&t, s->dirty_lost ? "check stale-tlb: fragile: " : "check stale-tlb: missing invalidation: ");
-    put_use(&t, cpu, s);
+    if (c->symbols)
+        symbols_follow(c->symbols, cpu, machine_phys(c->machine));
+    put_use(&t, c->symbols, cpu, s);
     text_string(&t, s->used ? " used " : ": a processor might still use ");
     put_page(&t, s);
     put_now(&t, s);
     if (!s->other_tables)
-        put_writer(&t, c->tables, s->entry);
+        put_writer(&t, c->symbols, c->tables, s->entry);
     tell(c, &t, line);
 }
 
@@ -178,7 +204,7 @@ static void finding(struct lint *l, unsigned kind, const struct range *r, const 
     text_string(&t, l->when);
     text_string(&t, ": ");
     ptdump_range(&t, r, true);
-    put_writer(&t, l->checks->tables, r->at);
+    put_writer(&t, l->checks->symbols, l->checks->tables, r->at);
     tell(l->checks, &t, line);
 }
 

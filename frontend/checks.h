@@ -10,6 +10,7 @@
 
 #include "devices/machine.h"
 #include "frontend/disasm.h"
+#include "frontend/symbols.h"
 #include "frontend/text.h"
 
 enum check { CHECK_STALE_TLB, CHECK_LINT, CHECK_STRICT, CHECKS };
@@ -19,8 +20,9 @@ const char *check_name(enum check);
 
 struct checks {
     struct machine *machine;
-    struct tables *tables; /* who wrote entries; NULL if nobody knows */
-    struct disasm *disasm; /* CHECK_STRICT: not NULL */
+    struct tables *tables;   /* who wrote entries; NULL if nobody knows */
+    struct symbols *symbols; /* names of code; NULL without */
+    struct disasm *disasm;   /* CHECK_STRICT: not NULL */
     FILE *to;
     u64 count[CHECKS]; /* findings told */
     u64 seen[CHECKS_SEEN];

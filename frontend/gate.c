@@ -54,8 +54,9 @@ unsigned gates_of(struct gate gates[GATES_MAX], const struct watch *w, bool trip
         struct gate *g = add(gates, &n, "-fail-on: stale-tlb");
 
         if (w->checks.count[CHECK_STALE_TLB])
-            unmet(g, "stale translations were used at %llu places",
-                  (unsigned long long)w->checks.count[CHECK_STALE_TLB]);
+            unmet(g, "stale translations were used at %llu place%s",
+                  (unsigned long long)w->checks.count[CHECK_STALE_TLB],
+                  w->checks.count[CHECK_STALE_TLB] == 1 ? "" : "s");
     }
     if (o->fail_on_user_exec)
         add_seen(gates, &n, "-fail-on: user-exec-kernel", &w->user_exec, "fetches of supervisor pages at CPL 3");

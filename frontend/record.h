@@ -76,7 +76,8 @@ struct record {
      * walked. */
     bool misplaced, beside; /* ... or beside this one, in the same table */
     struct table_change elsewhere;
-    u64 register_source; /* a PAE PDPTE register decided: what memory holds there now */
+    struct symbol_place writer_symbol, elsewhere_symbol; /* where their RIPs are, as above */
+    u64 register_source;                                 /* a PAE PDPTE register decided: what memory holds there now */
 
     /* What then: entries changed until the context ran again, the first of them in order. */
     u64 serial; /* of the last change before the fault */
@@ -110,7 +111,8 @@ void verdict_who(struct text *, const struct record *);
 /* Outcome loop: why it cannot make progress. A clause, "the handler wrote no entry of any table". */
 void verdict_loop(struct text *, const struct record *);
 /* A change of an entry: "by 0x.. at instruction 1,234 through 0x..". */
-void verdict_writer(struct text *, const struct table_change *);
+void verdict_writer(struct text *, const struct table_change *,
+                    const struct symbol_place *); /* where its RIP is, or NULL */
 /* The entry that decided; NULL if there is none. */
 const struct walk_step *record_deciding(const struct record *);
 /* The first clause alone, for a line: "PTE not present". */

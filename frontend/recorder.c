@@ -236,7 +236,7 @@ static struct slot *slot_take(struct recorder *rec)
     s->r.outcome = s->r.then = OUTCOME_NONE;
     s->r.entries = false;
     s->r.story = NULL;
-    s->r.symbol.name = s->r.source = NULL;
+    s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
     s->r.past = PAST_UNWATCHED;

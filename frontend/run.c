@@ -246,7 +246,7 @@ static bool open_symbols(struct run *r)
 {
     const struct options *o = r->o;
     bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files ||
-                r->prompt.kind != PROMPT_NONE || r->gdb;
+                o->check[CHECK_STALE_TLB] || o->fail_on_stale || o->who || r->prompt.kind != PROMPT_NONE || r->gdb;
     char why[256];
 
     if (o->no_symbols || !told)

@@ -355,7 +355,7 @@ void verdict_short(struct text *t, const struct record *r)
 
 /* ---- Who ---- */
 
-void verdict_writer(struct text *t, const struct table_change *c)
+void verdict_writer(struct text *t, const struct table_change *c, const struct symbol_place *place)
 {
     if (c->write.by == WRITER_OUTSIDE) {
         text_string(t,
@@ -365,6 +365,10 @@ void verdict_writer(struct text *t, const struct table_change *c)
     }
     text_string(t, c->write.by == WRITER_PROCESSOR ? "by the processor itself at " : "by ");
     text_hex(t, c->write.rip);
+    if (place && place->name) {
+        text_char(t, ' ');
+        symbol_text(t, place);
+    }
     text_string(t, " at instruction ");
     text_grouped(t, c->write.icount);
     if (c->write.la != TABLES_NO_ADDRESS) {
@@ -392,7 +396,7 @@ void verdict_who(struct text *t, const struct record *r)
     case PAST_NEVER: text_string(t, ", never written since reset"); break;
     case PAST_KNOWN:
         text_string(t, ", last written ");
-        verdict_writer(t, &r->writer);
+        verdict_writer(t, &r->writer, &r->writer_symbol);
         put_values(t, &r->writer);
         break;
     }
@@ -402,11 +406,11 @@ void verdict_who(struct text *t, const struct record *r)
         text_string(t, "; the entry beside it, at ");
         text_hex(t, r->elsewhere.at);
         text_string(t, ", was written ");
-        verdict_writer(t, &r->elsewhere);
+        verdict_writer(t, &r->elsewhere, &r->elsewhere_symbol);
         return;
     }
     text_string(t, "; such an entry was written ");
-    verdict_writer(t, &r->elsewhere);
+    verdict_writer(t, &r->elsewhere, &r->elsewhere_symbol);
     text_string(t, " at ");
     text_hex(t, r->elsewhere.at);
     text_string(t, ", but the table walked is ");

@@ -19,6 +19,10 @@ static void on_describe(void *ctx, struct cpu *cpu, struct record *r)
     symbols_follow(w->symbols, cpu, machine_phys(w->machine));
     symbols_find(w->symbols, r->rip, &r->symbol);
     r->source = symbols_line(w->symbols, r->rip, &r->source_line);
+    if (r->past == PAST_KNOWN)
+        symbols_find(w->symbols, r->writer.write.rip, &r->writer_symbol);
+    if (r->misplaced)
+        symbols_find(w->symbols, r->elsewhere.write.rip, &r->elsewhere_symbol);
     cpu_get_state(cpu, &state);
     r->frames = (u8)backtrace_frames(w->symbols, cpu, &state, r->frame, RECORD_FRAMES);
     for (unsigned i = 0; i < r->frames; i++)
@@ -325,7 +329,7 @@ void watch_go_on(struct watch *w)
         recorder_number_from(w->recorder, before.page_faults);
 }
 
-void watch_name(struct watch *w, struct symbols *symbols) { w->symbols = symbols; }
+void watch_name(struct watch *w, struct symbols *symbols) { w->symbols = w->checks.symbols = symbols; }
 
 void watch_finish(struct watch *w)
 {
@@ -342,7 +346,7 @@ void watch_finish(struct watch *w)
     if (w->machine && w->options->check[CHECK_LINT])
         checks_lint(&w->checks, machine_cpu(w->machine), "at the end");
     for (unsigned i = 0; w->machine && w->tables && i < w->options->who_addresses; i++)
-        who_print(w->tables, machine_cpu(w->machine), w->options->who_address[i], stderr);
+        who_print(w->tables, w->symbols, machine_cpu(w->machine), w->options->who_address[i], stderr);
     if (w->options->explain)
         explain_table(&w->explain, stderr);
 }

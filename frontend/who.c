@@ -84,12 +84,23 @@ void who_changed(struct tables *tables, struct record *r)
 
 /* ---- As text ---- */
 
-static void print_change(const struct table_change *c, FILE *to)
+static void print_change(const struct table_change *c, struct symbols *symbols, FILE *to)
 {
-    char line[256];
+    char line[512];
     struct text t = TEXT_OVER(line);
+    struct symbol_place place = {0};
+    unsigned number;
+    const char *source = NULL;
 
-    verdict_writer(&t, c);
+    if (symbols && c->write.by != WRITER_OUTSIDE && symbols_find(symbols, c->write.rip, &place))
+        source = symbols_line(symbols, c->write.rip, &number);
+    verdict_writer(&t, c, &place);
+    if (source) {
+        text_string(&t, ", ");
+        text_string(&t, source);
+        text_char(&t, ':');
+        text_decimal(&t, number);
+    }
     text_string(&t, ": ");
     text_hex(&t, c->was);
     text_string(&t, " -> ");
@@ -98,7 +109,7 @@ static void print_change(const struct table_change *c, FILE *to)
     fprintf(to, "    %s\n", line);
 }
 
-static void print_entry(struct tables *tables, const struct walk_step *s, FILE *to)
+static void print_entry(struct tables *tables, struct symbols *symbols, const struct walk_step *s, FILE *to)
 {
     static const char *const words[] = {
         [PAST_UNWATCHED] = "no walk came by here, or it is no RAM",
@@ -119,10 +130,10 @@ static void print_entry(struct tables *tables, const struct walk_step *s, FILE *
     fprintf(to, "written %llu time%s%s\n", (unsigned long long)count, count == 1 ? "" : "s",
             count > n ? ", at last" : "");
     for (unsigned i = 0; i < n; i++)
-        print_change(&history[i], to);
+        print_change(&history[i], symbols, to);
 }
 
-void who_print(struct tables *tables, struct cpu *cpu, u64 la, FILE *to)
+void who_print(struct tables *tables, struct symbols *symbols, struct cpu *cpu, u64 la, FILE *to)
 {
     struct walk w;
 
@@ -135,7 +146,7 @@ void who_print(struct tables *tables, struct cpu *cpu, u64 la, FILE *to)
     if (!w.steps)
         fputs("  paging is off\n", to);
     for (unsigned i = 0; i < w.steps; i++)
-        print_entry(tables, &w.step[i], to);
+        print_entry(tables, symbols, &w.step[i], to);
 }
 
 /* ---- As JSON ---- */

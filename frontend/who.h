@@ -10,8 +10,9 @@
 /* At the fault: the writer of the entry that decided, and whether the mapping was made elsewhere. `tables` may be NULL:
  * then nothing is known. */
 void who_wrote(struct tables *, struct record *, struct cpu *);
-/* The history of the entry of every level that translates `la` now, newest change first: lines of text. */
-void who_print(struct tables *, struct cpu *, u64 la, FILE *);
+/* The history of the entry of every level that translates `la` now, newest change first: lines of text,
+ * with names where `symbols` is not NULL. */
+void who_print(struct tables *, struct symbols *, struct cpu *, u64 la, FILE *);
 /* The keys `writer` and `changes` of the trace: {"by":"instruction","rip":"0x..",..}, "unknown" (before the page was
  * first used as a table), "never" (since reset) or null; and a list of such objects. */
 void json_writer(struct text *, const struct record *);

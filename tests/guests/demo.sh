@@ -36,6 +36,9 @@ cmp -s "$dir/1.out" "$dir/who.out"
 check "the output comes once with --who" $?
 ! grep -q 'unknown' "$dir/who.err" && grep -q '^who 0x400000:$' "$dir/who.err" && grep -q 'PML4E at .*written' "$dir/who.err"
 check "--who knows every writer" $?
+"$faultline" demo --explain --symbols "$(dirname "$(realpath "$faultline")")/../demo.elf" </dev/null >"$dir/names.out" 2>"$dir/names.err"
+grep -q '^#14 .*last written by 0x[0-9a-f]* copy_level+0x[0-9a-f]* at instruction' "$dir/names.err"
+check "the writer of an entry has a name" $?
 sleep 1 | "$faultline" demo --who >"$dir/pipe.out" 2>"$dir/pipe.err"
 [ $? = 2 ] && grep -q 'does not come the same twice' "$dir/pipe.err"
 check "--who refuses a pipe" $?
