@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/checks.h"
 
-#include "frontend/ptdump.h"
 #include "frontend/record.h"
 
 const char *check_name(enum check c)
@@ -44,7 +43,7 @@ void checks_total(const struct checks *c, struct text *t)
         text_string(t, "nothing found");
 }
 
-static void tell(const struct checks *c, struct text *t, const char *line)
+void checks_tell(const struct checks *c, struct text *t, const char *line)
 {
     text_end(t);
     fprintf(c->to, "%s\n", line);
@@ -132,7 +131,7 @@ static void put_now(struct text *t, const struct cpu_stale *s)
     }
 }
 
-static void put_writer(struct text *t, struct symbols *symbols, struct tables *tables, u64 at)
+void checks_put_writer(struct text *t, struct symbols *symbols, struct tables *tables, u64 at)
 {
     struct symbol_place place = {0};
     struct table_change history[TABLES_HISTORY];
@@ -174,95 +173,6 @@ void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
     put_page(&t, s);
     put_now(&t, s);
     if (!s->other_tables)
-        put_writer(&t, c->symbols, c->tables, s->entry);
-    tell(c, &t, line);
-}
-
-/* ---- lint ---- */
-
-#define LINT_LINES 64u /* told at most at a time */
-
-struct lint {
-    struct checks *checks;
-    struct cpu *cpu;
-    const char *when;
-    unsigned lines;
-};
-
-static void finding(struct lint *l, unsigned kind, const struct range *r, const char *what)
-{
-    char line[512];
-    struct text t = TEXT_OVER(line);
-
-    if (!checks_is_new(l->checks, CHECK_LINT, r->first ^ kind))
-        return;
-    if (++l->lines > LINT_LINES)
-        return;
-    text_string(&t, "check lint: ");
-    text_string(&t, what);
-    text_string(&t, ", ");
-    text_string(&t, l->when);
-    text_string(&t, ": ");
-    ptdump_range(&t, r, true);
-    put_writer(&t, l->checks->symbols, l->checks->tables, r->at);
-    tell(l->checks, &t, line);
-}
-
-/* A part of the range that maps a page in use as a table. */
-static bool maps_table(struct lint *l, const struct range *r, u64 *at)
-{
-    if (!l->checks->tables)
-        return false;
-    for (u64 n = 0; n <= r->last - r->first && n < 1ull << 34; n += PAGE_SIZE)
-        if (tables_watched(l->checks->tables, r->pa + n)) {
-            *at = n;
-            return true;
-        }
-    return false;
-}
-
-static bool is_memory(struct lint *l, const struct range *r)
-{
-    struct phys *phys = machine_phys(l->checks->machine);
-    u64 last = r->pa + (r->last - r->first);
-
-    return phys_page_read(phys, r->pa) && phys_page_read(phys, last);
-}
-
-static bool lint_range(void *ctx, const struct range *r)
-{
-    struct lint *l = ctx;
-    bool nxe = cpu_paging(l->cpu)->nxe, high = r->first >> 63;
-    u64 n;
-
-    if (r->bad) {
-        finding(l, 1, r, "reserved bits: no access is possible");
-        return l->lines <= LINT_LINES;
-    }
-    if (nxe && r->writable && !r->nx)
-        finding(l, 2, r, "both writable and executable");
-    if (r->user && high)
-        finding(l, 3, r, "user code may reach the upper half");
-    if (r->user && r->writable && maps_table(l, r, &n)) {
-        struct range page = *r;
-
-        page.first += n, page.pa += n, page.last = page.first + PAGE_SIZE - 1;
-        finding(l, 4, &page, "user code may write a page that is used as a table");
-    }
-    if (r->nx == false && !is_memory(l, r))
-        finding(l, 5, r, "executable, but neither RAM nor ROM");
-    return l->lines <= LINT_LINES;
-}
-
-void checks_lint(struct checks *c, struct cpu *cpu, const char *when)
-{
-    struct lint l = {.checks = c, .cpu = cpu, .when = when};
-    struct ranges_query query = {.last = ~0ull, .by_frame = true};
-    enum ranges_end end;
-
-    if (cpu_paging(cpu)->mode == PAGING_NONE)
-        return;
-    end = ranges_each(cpu_paging(cpu), cpu_table_reader(cpu), &query, lint_range, &l);
-    if (end != RANGES_ALL)
-        fprintf(c->to, "check lint: there is more than could be looked at %s\n", when);
+        checks_put_writer(&t, c->symbols, c->tables, s->entry);
+    checks_tell(c, &t, line);
 }

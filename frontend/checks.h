@@ -33,9 +33,13 @@ void checks_stale(struct checks *, struct cpu *, const struct cpu_stale *);
 /* The guest broke a rule that other emulators do not enforce: the observer's event. checks_strict.c */
 void checks_strict(struct checks *, struct cpu *, const struct cpu_strict *);
 /* Looks at the whole address space of now: W+X pages, kernel code and data that user code may write, tables that can be
- * written through a user mapping, reserved bits, pages that are not RAM. `when` is told: "at the end". */
+ * written through a user mapping or in more than one place, reserved bits, pages that are not RAM. What was told before
+ * is not told again. `when` is told: "at the end". checks_lint.c */
 void checks_lint(struct checks *, struct cpu *, const char *when);
 
+/* "; written by ..": who wrote the entry at `at` last, if that is known; symbols may be NULL. */
+void checks_put_writer(struct text *, struct symbols *, struct tables *, u64 at);
+void checks_tell(const struct checks *, struct text *, const char *line); /* `line` is what the text is over */
 /* A finding at this place (any number that tells places apart): true, and counted, if it is the first there. */
 bool checks_is_new(struct checks *, enum check, u64 place);
 /* "3 stale-tlb, 1 lint"; for --stats. */

@@ -290,6 +290,7 @@ static bool listen_to(struct faultline *f)
     f->events.media = drives_change;
     f->events.media_ctx = &f->drives;
     f->monitor.events = &f->events;
+    f->monitor.tables = f->watch.tables;
     f->look = timer_make(look_due, f);
     clock_arm(clock, &f->look, clock_now(clock) + LOOK_NS);
     reply_init(&f->reply, false);

@@ -37,6 +37,7 @@ struct monitor {
     struct events *events; /* input and resets go this way, to be recorded */
     struct monitor_control control;
     struct symbols *symbols;
+    struct tables *tables; /* who wrote entries; NULL: nobody looks */
     /* Saved state; NULL: not here. False with one line in `why`. */
     bool (*save)(void *ctx, const char *path, char *why, size_t size);
     bool (*load)(void *ctx, const char *path, char *why, size_t size);

@@ -323,6 +323,7 @@ static bool take_control(struct run *r)
     r->monitor.state_ctx = r;
     r->monitor.history = r->history.fault ? &r->history : NULL;
     r->monitor.symbols = r->symbols;
+    r->monitor.tables = r->watch.tables;
     r->monitor.catches = r->gdb ? gdb_catches(gdb_server_gdb(r->gdb)) : &r->catches;
     if (!r->gdb && !catches_init(&r->catches, machine_cpu(r->machine), r->machine))
         return false;

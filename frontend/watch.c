@@ -145,7 +145,14 @@ static void on_page_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, co
 {
     struct watch *w = ctx;
 
-    recorder_page_fault(w->recorder, cpu, la, width, access, walk, during);
+    if (w->options->check[CHECK_LINT] && !w->linted) {
+        w->linted = true;
+        if (w->lines)
+            output_flush(w->lines);
+        checks_lint(&w->checks, cpu, "at the first page fault");
+    }
+    if (w->recorder)
+        recorder_page_fault(w->recorder, cpu, la, width, access, walk, during);
 }
 
 static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int during)
@@ -310,10 +317,10 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         filter_parse(&w->filter, o->trace_filter, FILTER_DECIDED, (char[256]){0}, 256);
     if (!begin_trace(w, trace) || !begin_tables(w) || !begin_recorder(w))
         return false;
-    if (w->recorder) {
+    if (w->recorder || o->check[CHECK_LINT])
         observer.page_fault = on_page_fault;
+    if (w->recorder)
         observer.resume = on_resume;
-    }
     if (o->check[CHECK_STRICT])
         observer.strict = on_strict;
     cpu_observe(machine_cpu(m), &observer);

@@ -34,6 +34,7 @@ struct watch {
     u64 triple_faults; /* so far */
     u64 repeats;       /* of a loop, not told yet */
     struct checks checks;
+    bool linted;           /* at the first page fault */
     struct tables *tables; /* NULL if nobody asked who wrote entries */
     struct disasm *disasm;
     struct symbols *symbols;    /* NULL: no names */

@@ -173,6 +173,24 @@ START_TEST(walk_long_mode)
 }
 END_TEST
 
+START_TEST(lint)
+{
+    expect("lint", "none\n"); /* no paging, no tables */
+    poke(ROOT + 0, TABLES | 0x23, 4);
+    poke(TABLES + 4 * 0x21, CODE | 0x21, 4);
+    poke(TABLES + 4 * 0x30, TABLES | 0x63, 4);
+    poke(ROOT + 4 * 1023, ROOT | 0x23, 4); /* the recursive slot */
+    enter(PG | WP, ROOT, 0, 0);
+    expect("lint", "none\n");
+    poke(TABLES + 4 * 0x41, TABLES | 0x63, 4);
+    expect("lint", "finding\n"
+                   "a second way to write a page that is used as a table, now: "
+                   "0000000000041000-0000000000041fff     4K  4K  -rwx- -> 0x11000\n");
+    poke(TABLES + 4 * 0x41, TABLES | 0x61, 4); /* it may be read twice */
+    expect("lint", "none\n");
+}
+END_TEST
+
 START_TEST(walk_without_paging)
 {
     enter(0, 0, 0, 0);
@@ -418,9 +436,11 @@ END_TEST
 /* ---- JSON, help, completion ---- */
 
 static const char *const all[] = {
-    "help",           "help walk", "info",        "walk 0x20000",   "walk 0x200000", "walk 0x400000", "x/4gx rsp",
-    "x/2s 0x20000",   "x/8i pc",   "xp/20bx 0",   "x/4wx 0x400000", "x/s 0x400000",  "disas",         "print rsp",
-    "info registers", "info cpus", "info status", "info tlb", "faults", "break", "catch", "backtrace",       "bogus",         "print \"\\",    "",
+    "help",          "help walk", "lint",         "info",           "walk 0x20000", "walk 0x200000",
+    "walk 0x400000", "x/4gx rsp", "x/2s 0x20000", "x/8i pc",        "xp/20bx 0",    "x/4wx 0x400000",
+    "x/s 0x400000",  "disas",     "print rsp",    "info registers", "info cpus",    "info status",
+    "info tlb",      "faults",    "break",        "catch",          "backtrace",    "bogus",
+    "print \"\\",    "",
 #define COMMAND(name, arguments, minimum, handler, help)
 #define INFO(name, handler, help) "info " name,
 #include "frontend/monitor.def"
@@ -461,7 +481,7 @@ START_TEST(completion)
         const char *line, *first;
         unsigned count;
     } cases[] = {
-        {"wal", "walk", 1},      {"st", "stop", 2},          {"info reg", "registers", 1},
+        {"wal", "walk", 1},     {"st", "stop", 2},          {"info reg", "registers", 1},
         {"info zz", NULL, 0},   {"help wal", "walk", 1},    {"walk r1", "r10", 24},
         {"x/4gx rs", "rsp", 2}, {"print q[rs", "q[rsp", 2}, {"sendkey ctrl-alt-del", "ctrl-alt-delete", 1},
         {"bogus a", NULL, 0},   {"print 12", NULL, 0},
@@ -514,6 +534,7 @@ int main(void)
     tcase_add_test(tc, walk_32_bit);
     tcase_add_test(tc, walk_long_mode);
     tcase_add_test(tc, walk_without_paging);
+    tcase_add_test(tc, lint);
     tcase_add_test(tc, examine);
     tcase_add_test(tc, disassembly);
     tcase_add_loop_test(tc, values, 0, COUNT(expressions));
