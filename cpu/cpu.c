@@ -177,8 +177,15 @@ static void reset_done(struct cpu *cpu)
     cpu_refresh(cpu);
 }
 
+static void tell_reset(struct cpu *cpu, bool init)
+{
+    if (cpu->observer.reset)
+        cpu->observer.reset(cpu->observer.ctx, cpu, init);
+}
+
 void cpu_reset(struct cpu *cpu)
 {
+    tell_reset(cpu, false);
     reset_common(cpu);
     cpu->cr0 = CR0_CD | CR0_NW | CR0_ET;
     cpu->xcr0 = 1;
@@ -193,6 +200,7 @@ void cpu_reset(struct cpu *cpu)
 /* "INIT": caches, MSRs (EFER aside), x87 and SSE state and XCR0 stay as they are. */
 void cpu_take_init(struct cpu *cpu)
 {
+    tell_reset(cpu, true);
     reset_common(cpu);
     cpu->patch = NULL;
     cpu->monitor_armed = false;

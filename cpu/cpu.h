@@ -123,6 +123,13 @@ struct cpu_observer {
     void (*stale)(void *ctx, struct cpu *, const struct cpu_stale *);   /* where cpu_hold() asked for it */
     void (*strict)(void *ctx, struct cpu *, const struct cpu_strict *); /* as often as it happens */
     void (*shutdown)(void *ctx, struct cpu *); /* triple fault, state as it was when the last delivery failed */
+    /* Code was decoded at CS:RIP: whole instructions, `size` bytes in all. kept: as a trace, which will not be decoded
+     * again while it is there; else it is one instruction, decoded at each execution or (one that crosses a page) kept
+     * elsewhere. */
+    void (*decoded)(void *ctx, struct cpu *, const u8 *bytes, unsigned size, bool kept);
+    /* An instruction (or its iteration) reads or writes a port: after the read, before the write. */
+    void (*port)(void *ctx, struct cpu *, u16 port, unsigned width, u64 value, bool write);
+    void (*reset)(void *ctx, struct cpu *, bool init); /* RESET# or INIT is about to be taken */
 };
 
 /* The local APIC beside the processor, as the processor's instructions reach it. All are called with the `apic` of the

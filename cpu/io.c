@@ -34,6 +34,22 @@ void io_check(struct cpu *cpu, u16 port, unsigned width)
         check_bitmap(cpu, port, width);
 }
 
+u64 io_read(struct cpu *cpu, u16 port, unsigned width)
+{
+    u64 value = bus_read(cpu->config.io, port, width);
+
+    if (unlikely(cpu->observer.port != NULL))
+        cpu->observer.port(cpu->observer.ctx, cpu, port, width, value, false);
+    return value;
+}
+
+void io_write(struct cpu *cpu, u16 port, u64 value, unsigned width)
+{
+    if (unlikely(cpu->observer.port != NULL))
+        cpu->observer.port(cpu->observer.ctx, cpu, port, width, value, true);
+    bus_write(cpu->config.io, port, value, width);
+}
+
 /* Opcodes E4..E7 name the port, EC..EF take DX; odd ones move the operand size. */
 static u16 io_port(const struct cpu *cpu, const struct op *op) { return op->opcode & 8 ? (u16)cpu->RDX : (u8)op->imm; }
 static unsigned io_width(const struct op *op) { return !(op->opcode & 1) ? 1 : op->osize == 2 ? 2 : 4; }
@@ -45,7 +61,7 @@ void exec_IN(struct cpu *cpu, const struct op *op)
 
     io_check(cpu, port, width);
     debug_io_access(cpu, port, width);
-    reg_write(cpu, REG_RAX, bus_read(cpu->config.io, port, width), width, true);
+    reg_write(cpu, REG_RAX, io_read(cpu, port, width), width, true);
 }
 
 void exec_OUT(struct cpu *cpu, const struct op *op)
@@ -55,7 +71,7 @@ void exec_OUT(struct cpu *cpu, const struct op *op)
 
     io_check(cpu, port, width);
     debug_io_access(cpu, port, width);
-    bus_write(cpu->config.io, port, cpu->RAX & size_mask(width), width);
+    io_write(cpu, port, cpu->RAX & size_mask(width), width);
 }
 
 /*

@@ -231,6 +231,8 @@ static void execute_single(struct cpu *cpu)
     }
     if (!whole)
         raise_gp(cpu, 0);
+    if (unlikely(cpu->observer.decoded != NULL))
+        cpu->observer.decoded(cpu->observer.ctx, cpu, x->bytes, x->ops[0].len, false);
     execute_one(cpu, x->ops, off);
 }
 

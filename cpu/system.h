@@ -29,6 +29,9 @@ u16 far_pointer(struct cpu *, const struct op *, u64 *offset);
 
 /* #GP(0) unless the current privilege level, the TSS's I/O bitmap included, allows this port access. io.c */
 void io_check(struct cpu *, u16 port, unsigned width);
+/* The access itself, which the observer is told of. */
+u64 io_read(struct cpu *, u16 port, unsigned width);
+void io_write(struct cpu *, u16 port, u64 value, unsigned width);
 
 /*
  * Virtual-8086 mode's virtual IF (io.c). True if an instruction that moves the flags image works on VIF, because

@@ -502,8 +502,11 @@ const struct op *trace_find(struct cpu *cpu, u64 pa, const u8 *page)
     struct trace *t = *bucket_of(cpu->traces, pa, cpu->mode);
     while (t && (t->pa != pa || t->mode != cpu->mode))
         t = t->next_in_bucket;
-    if (!t)
-        t = build(cpu, pa, page);
+    if (t)
+        return t->ops;
+    t = build(cpu, pa, page);
+    if (t && unlikely(cpu->observer.decoded != NULL))
+        cpu->observer.decoded(cpu->observer.ctx, cpu, page + t->first, t->last - t->first + 1u, true);
     return t ? t->ops : NULL;
 }
 

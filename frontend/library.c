@@ -143,8 +143,8 @@ static const char *unfit(const struct options *o)
     for (int i = 0; i < MACHINE_COMS; i++)
         if (o->serial[i].kind == ENDPOINT_FILE || o->serial[i].kind == ENDPOINT_UNIX)
             return "-serial: its bytes go to the callback";
-    if (o->help || o->version)
-        return "-help and -version are the command's";
+    if (o->help || o->version || o->log_help || o->log.items || o->log_file)
+        return "-help, -version, -d and -D are the command's";
     if (o->debugcon.kind >= ENDPOINT_STDIO)
         return "-debugcon: its bytes go to the callback";
     if (o->display > DISPLAY_NONE || o->nographic || o->screenshot)

@@ -127,6 +127,8 @@ int main(int argc, char **argv)
     }
     if (options.help)
         return print(options_help);
+    if (options.log_help)
+        return print(log_help);
     if (options.version)
         return print(print_version);
     return run_guest(&options, &host);

@@ -225,7 +225,7 @@ bool options_parse(struct options *o, int argc, char **argv, FILE *notes, char *
         ok = only_images || a[0] != '-' ? parse_image(o, a, why, size) : parse_option(&w, why, size);
         if (!ok)
             return false;
-        if (o->help || o->version)
+        if (o->help || o->version || o->log_help)
             return true;
     }
     if (options_settle(o, why, size))

@@ -7,6 +7,7 @@
 
 #include "devices/machine.h"
 #include "frontend/checks.h"
+#include "frontend/log.h"
 #include "frontend/trace.h"
 
 #define OPTIONS_EXPECTS 64
@@ -35,7 +36,7 @@ struct drive_option {
 
 /* All strings are the command line's own. */
 struct options {
-    bool help, version;
+    bool help, version, log_help;
     /* the machine */
     u64 ram_bytes;
     const char *cpu_model;
@@ -75,6 +76,8 @@ struct options {
     const char *dump_core;
     unsigned history; /* faults to be told at a bad end; 0: none */
     bool explain, stats, ram_hash;
+    struct log_choice log;
+    const char *log_file; /* NULL: standard error */
     bool check[CHECKS];
     enum cpu_tlb tlb;
     bool who;       /* the run is made twice: frontend/twice.h */

@@ -73,7 +73,7 @@ static bool open_outputs(struct run *r)
 {
     const struct options *o = r->o;
 
-    if (o->trace && !open_file(r, &r->trace, o->trace))
+    if ((o->trace && !open_file(r, &r->trace, o->trace)) || (o->log_file && !open_file(r, &r->log_file, o->log_file)))
         return false;
     if (!open_standard(r, &r->standard, STDOUT_FILENO, "standard output") ||
         !open_standard(r, &r->errors, STDERR_FILENO, "standard error"))
@@ -246,7 +246,8 @@ static bool open_symbols(struct run *r)
 {
     const struct options *o = r->o;
     bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files ||
-                o->check[CHECK_STALE_TLB] || o->fail_on_stale || o->who || r->prompt.kind != PROMPT_NONE || r->gdb;
+                o->check[CHECK_STALE_TLB] || o->fail_on_stale || o->who || r->prompt.kind != PROMPT_NONE || r->gdb ||
+                o->log.items;
     char why[256];
 
     if (o->no_symbols || !told)
@@ -344,6 +345,15 @@ static bool keep_history(struct run *r)
     return true;
 }
 
+static bool open_log(struct run *r)
+{
+    if (!r->o->log.items)
+        return true;
+    r->log = log_create(&r->o->log, r->o->log_file ? &r->log_file : &r->errors, machine_phys(r->machine));
+    r->watch.log = r->log;
+    return r->log;
+}
+
 static bool prepare(struct run *r)
 {
     bool explain = r->o->explain;
@@ -373,12 +383,16 @@ static bool prepare(struct run *r)
         return false;
     snprintf(r->why, sizeof(r->why), "out of memory");
     /* Before the loader writes: the tables it makes have a writer too. */
+    if (!open_log(r))
+        return false;
     if (!watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                      screen_overlay(&r->screen)))
         return false;
     if (!boot(r))
         return false;
     snprintf(r->why, sizeof(r->why), "out of memory");
+    if (r->log)
+        log_begin(r->log, machine_cpu(r->machine));
     return screen_attach(&r->screen, r->machine, &r->console) && go_on(r) && open_symbols(r) && take_control(r);
 }
 
@@ -466,6 +480,7 @@ int run_guest(struct options *o, struct host *host)
     if (r->catches.cpu)
         catches_free(&r->catches);
     watch_end(&r->watch);
+    log_destroy(r->log);
     symbols_destroy(r->symbols);
     matcher_free(&r->matcher);
     machine_destroy(r->machine);

@@ -109,6 +109,7 @@ static int status_of(const struct run *r)
 void run_close_outputs(struct run *r)
 {
     output_close(&r->trace);
+    output_close(&r->log_file);
     output_close(&r->standard);
     output_close(&r->errors);
     for (int i = 0; i <= PRINTER; i++)

@@ -28,7 +28,7 @@ struct run {
     struct host *host;
     struct machine *machine;
     struct boot_config boot;
-    struct output standard, errors, trace, file[MACHINE_COMS + 2];
+    struct output standard, errors, trace, log_file, file[MACHINE_COMS + 2];
     struct port port[MACHINE_COMS + 2]; /* the last are the debug console and the printer */
     struct console console;
     struct monitor monitor;
@@ -39,6 +39,7 @@ struct run {
     struct drives drives;
     struct matcher matcher;
     struct watch watch;
+    struct log *log;         /* NULL: nobody wants one */
     struct saved *saved;     /* NULL: no state is loaded */
     struct symbols *symbols; /* NULL: nobody wants names */
     struct control control;

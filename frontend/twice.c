@@ -39,7 +39,8 @@ static const char *obstacle(const struct options *o)
 /* The same run, without what it would leave behind. */
 static void make_silent(struct options *o)
 {
-    o->trace = o->screenshot = o->record = o->junit = o->save_state = NULL;
+    o->log.items = 0;
+    o->log_file = o->trace = o->screenshot = o->record = o->junit = o->save_state = NULL;
     o->explain = o->stats = o->ram_hash = o->fail_on_unexpected = false;
     o->monitor.kind = ENDPOINT_NONE;
     o->expects = 0;

@@ -159,6 +159,8 @@ static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int
 {
     struct watch *w = ctx;
 
+    if (w->log)
+        log_event(w->log, cpu, ev, during);
     story_event(&w->story, cpu, ev);
     if (w->recorder)
         recorder_event(w->recorder, cpu, ev, during);
@@ -169,6 +171,8 @@ static void on_delivery_failed(void *ctx, struct cpu *cpu, const struct cpu_even
 {
     struct watch *w = ctx;
 
+    if (w->log)
+        log_delivery_failed(w->log, cpu, first, second, step);
     story_delivery_failed(&w->story, cpu, first, second, step);
     if (w->recorder)
         recorder_delivery_failed(w->recorder, first, second);
@@ -178,8 +182,23 @@ static void on_resume(void *ctx, struct cpu *cpu)
 {
     struct watch *w = ctx;
 
-    recorder_resume(w->recorder, cpu);
+    if (w->log)
+        log_resume(w->log, cpu);
+    if (w->recorder)
+        recorder_resume(w->recorder, cpu);
 }
+
+static void on_decoded(void *ctx, struct cpu *cpu, const u8 *bytes, unsigned size, bool kept)
+{
+    log_decoded(((struct watch *)ctx)->log, cpu, bytes, size, kept);
+}
+
+static void on_port(void *ctx, struct cpu *cpu, u16 port, unsigned width, u64 value, bool write)
+{
+    log_port(((struct watch *)ctx)->log, cpu, port, width, value, write);
+}
+
+static void on_reset(void *ctx, struct cpu *cpu, bool init) { log_reset(((struct watch *)ctx)->log, cpu, init); }
 
 /* A guest may do nothing else: after these, those are told whose number is a power of two. */
 #define STORIES_TOLD 16
@@ -192,6 +211,8 @@ static void on_shutdown(void *ctx, struct cpu *cpu)
     if (w->lines)
         output_flush(w->lines);
     w->triple_faults++;
+    if (w->log)
+        log_shutdown(w->log, cpu);
     if (w->listener.quiet) {
         w->story.links = 0;
         return;
@@ -308,7 +329,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .stale = on_stale,
     };
 
-    *w = (struct watch){.listener = w->listener, .machine = m, .options = o, .lines = lines, .overlay = overlay};
+    *w = (struct watch){
+        .listener = w->listener, .log = w->log, .machine = m, .options = o, .lines = lines, .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++) {
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
         w->waits |= expect_waits(&w->expect[i]);
@@ -323,6 +345,12 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         observer.resume = on_resume;
     if (o->check[CHECK_STRICT])
         observer.strict = on_strict;
+    if (w->log) {
+        observer.decoded = log_wants(w->log, LOG_IN_ASM) ? on_decoded : NULL;
+        observer.port = log_wants(w->log, LOG_IO) ? on_port : NULL;
+        observer.reset = on_reset;
+        observer.resume = log_wants(w->log, LOG_CR3) ? on_resume : observer.resume;
+    }
     cpu_observe(machine_cpu(m), &observer);
     return true;
 }
@@ -336,7 +364,12 @@ void watch_go_on(struct watch *w)
         recorder_number_from(w->recorder, before.page_faults);
 }
 
-void watch_name(struct watch *w, struct symbols *symbols) { w->symbols = w->checks.symbols = symbols; }
+void watch_name(struct watch *w, struct symbols *symbols)
+{
+    w->symbols = w->checks.symbols = symbols;
+    if (w->log)
+        log_name(w->log, symbols);
+}
 
 void watch_finish(struct watch *w)
 {

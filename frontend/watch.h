@@ -6,6 +6,7 @@
 #include "frontend/expect.h"
 #include "frontend/explain.h"
 #include "frontend/filter.h"
+#include "frontend/log.h"
 #include "frontend/options.h"
 #include "frontend/output.h"
 #include "frontend/overlay.h"
@@ -27,6 +28,7 @@ struct watch_listener {
 
 struct watch {
     struct watch_listener listener;
+    struct log *log; /* NULL: none; set before watch_begin() too */
     struct machine *machine;
     const struct options *options;
     struct recorder *recorder; /* NULL if nobody asked for faults */

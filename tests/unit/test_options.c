@@ -101,6 +101,19 @@ static const struct {
     {"x --expect 'pf ec=1 ec=1'", "-expect: 'pf ec=1 ec=1': ec= comes twice"},
     {"x --expect 'pf cause=rain'", "-expect: 'pf cause=rain': cause=rain: no such cause"},
     {"x --expect 'pf outcome='", "-expect: 'pf outcome=': outcome=: no such outcome"},
+    {"x -d int,,cpu", "-d: an item's name is empty; -d help lists them"},
+    {"x -d ''", "-d: an item's name is empty"},
+    {"x -d cpu_reset,in_asmx", "-d: 'in_asmx' is no item of the log; -d help lists them"},
+    {"x -D ''", "-D: the name is empty"},
+    {"x -dfilter 5", "-dfilter: '5': ranges are"},
+    {"x -dfilter 5..", "-dfilter: '5..': ranges are"},
+    {"x -dfilter 5..6,", "-dfilter: '5..6,': ranges are"},
+    {"x -dfilter 5+0", "-dfilter: '5+0': ranges are"},
+    {"x -dfilter 5-7", "-dfilter: '5-7': ranges are"},
+    {"x -dfilter -1..6", "-dfilter: '-1..6': ranges are"},
+    {"x -dfilter 0xffffffffffffffff+2", "-dfilter: '0xffffffffffffffff+2': ranges are"},
+    {"x -dfilter 1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2,1..2",
+     "-dfilter: more than 16 ranges"},
     {"x --fail-on fire", "-fail-on: 'fire' is not triple-fault"},
     {"x --junit ''", "-junit: the file name is empty"},
     {"x --nographics", "--nographics: unknown option; did you mean -nographic?"},
@@ -224,6 +237,20 @@ START_TEST(qemu_habits)
 }
 END_TEST
 
+START_TEST(logs)
+{
+    taken("x -d int,io -d cr3 -D l -dfilter 0x10..0x1f,0x100+0x10 -dfilter 9-5");
+    ck_assert_uint_eq(options.log.items, 1u << LOG_INT | 1u << LOG_IO | 1u << LOG_CR3);
+    ck_assert_str_eq(options.log_file, "l");
+    ck_assert_uint_eq(options.log.ranges, 3);
+    ck_assert(options.log.range[0].first == 0x10 && options.log.range[0].last == 0x1f);
+    ck_assert(options.log.range[1].first == 0x100 && options.log.range[1].last == 0x10f);
+    ck_assert(options.log.range[2].first == 5 && options.log.range[2].last == 9);
+    taken("x -d help");
+    ck_assert(options.log_help);
+}
+END_TEST
+
 START_TEST(rtc)
 {
     taken("x -rtc base=2026-01-01");
@@ -331,6 +358,7 @@ int main(void)
     tcase_add_test(cases, values);
     tcase_add_test(cases, ends);
     tcase_add_test(cases, qemu_habits);
+    tcase_add_test(cases, logs);
     tcase_add_test(cases, rtc);
     tcase_add_test(cases, help_names_every_option);
     tcase_add_test(cases, expectations);
