@@ -124,6 +124,8 @@ static void load(struct cpu *cpu, u64 la, const struct walk *w)
     if (e)
         drop(h, e);
     e = slot_of(h, page, w->page_size, pcid);
+    if (e->suspect && !e->reported && is_valid(h, e))
+        return; /* its next use is to be told of; a processor need not hold what it has walked */
     drop(h, e);
     *e = (struct held_entry){
         .page = page,
