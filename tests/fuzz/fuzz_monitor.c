@@ -13,6 +13,10 @@
 
 enum { RAM = 1 << 20, TABLES = 0x1000, TABLES_SIZE = 0x3000 };
 
+static struct machine *machine; /* one for all inputs */
+
+static void leave(void) { machine_destroy(machine); }
+
 static struct machine *make(void)
 {
     struct machine_config config = {.ram_bytes = RAM, .no_vga = true};
@@ -21,6 +25,7 @@ static struct machine *make(void)
 
     if (!m)
         fuzz_found("no machine: %s", why);
+    atexit(leave);
     return m;
 }
 
@@ -77,7 +82,6 @@ static void check(struct monitor *monitor, const char *line)
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 {
-    static struct machine *machine;
     static u8 before[RAM], after[RAM];
     struct input in = {bytes, size};
     struct monitor monitor;
