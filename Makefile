@@ -290,4 +290,4 @@ clean: ## remove the build directory
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^[^:]*Makefile://; s/:.*## /\t/' | expand -t 16
 
--include $(EMBED_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(FRONT_SRC:%.c=$(OUT)/%.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)
+-include $(EMBED_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(FRONT_SRC:%.c=$(OUT)/%.d) $(TEST_MAIN:%.c=$(OUT)/%.d) $(VECTORS:%.c=$(OUT)/%.d) $(TEST_SHARED:%.c=$(OUT)/%.d) $(SUPPORT_OBJ:.o=.d)

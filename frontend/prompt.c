@@ -437,6 +437,8 @@ void prompt_detach(struct prompt *p)
 
 void prompt_close(struct prompt *p)
 {
+    if (!p->console) /* it was never opened */
+        return;
     if (p->client >= 0)
         close(p->client);
     if (p->listener >= 0) {
