@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memmem */
 #include "frontend/summary.h"
 
 #include <stdlib.h>
@@ -132,20 +133,42 @@ static bool count_place(struct summary *s, const struct trace_row *row)
     return c;
 }
 
+/* The text of a member of an object, or nothing: {"rip":"0x1234"}. */
+static const char *member_text(const struct trace_cell *c, const char *quoted, u32 *size)
+{
+    const char *end = c->text + c->size, *at = memmem(c->text, c->size, quoted, strlen(quoted)), *close;
+
+    if (!at)
+        return NULL;
+    at += strlen(quoted);
+    close = memchr(at, '"', (size_t)(end - at));
+    *size = close ? (u32)(close - at) : 0;
+    return close ? at : NULL;
+}
+
+/* By the place in the code, or by what kind of writer it was; a word stands for itself. */
 static bool count_writer(struct summary *s, const struct trace_row *row)
 {
     u64 hash = 14695981039346656037ull;
+    const struct trace_cell *cell = &row->cell[s->writer];
+    const char *key;
     struct counter *c;
     struct text t;
+    u32 size;
 
     if (!trace_known(row, s->writer))
         return true;
-    for (u32 i = 0; i < row->cell[s->writer].size; i++)
-        hash = (hash ^ (u8)row->cell[s->writer].text[i]) * 1099511628211ull;
+    if (!(key = member_text(cell, "\"symbol\":\"", &size)) && !(key = member_text(cell, "\"rip\":\"", &size)) &&
+        !(key = member_text(cell, "\"by\":\"", &size))) {
+        key = cell->text;
+        size = cell->size;
+    }
+    for (u32 i = 0; i < size; i++)
+        hash = (hash ^ (u8)key[i]) * 1099511628211ull;
     c = count(s, &s->writers, hash, row);
     if (c && !c->label[0]) {
         t = TEXT_OVER(c->label);
-        put_cell(&t, row, s->writer);
+        text_bytes(&t, key, size);
         text_end(&t);
     }
     return c;

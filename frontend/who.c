@@ -191,6 +191,11 @@ void json_writer(struct text *t, const struct record *r)
         put_change(t, &r->writer);
         TEXT(",\"count\":");
         text_decimal(t, r->writes);
+        if (r->writer_symbol.name) {
+            TEXT(",\"symbol\":\"");
+            symbol_text(t, &r->writer_symbol);
+            text_char(t, '"');
+        }
         text_char(t, '}');
     } else {
         text_string(t, r->past == PAST_UNKNOWN ? "\"unknown\"" : r->past == PAST_NEVER ? "\"never\"" : "null");

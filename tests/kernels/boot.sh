@@ -44,6 +44,9 @@ boot() {
         if [ "$arch" ] && ! grep -q '"symbol":"\(clear_user[a-z_]*\|__clear_user[a-z_]*\|copy_user[a-z_]*\|__put_user[a-z0-9_]*\)+' "$name.$run.jsonl"; then
             bad "$name, run $run: no fault of the kernel is named"
         fi
+        if [ "$arch" ] && ! grep -q '"writer":{[^}]*"symbol":"[a-z_]*set_p' "$name.$run.jsonl"; then
+            bad "$name, run $run: no writer of an entry is named"
+        fi
         if whole "$name.$run.jsonl"; then ok "$name, run $run: the trace is whole"; else bad "$name, run $run: the trace is not whole"; fi
     done
     if cmp -s "$name.1.jsonl" "$name.2.jsonl" && cmp -s "$name.1.out" "$name.2.out"; then
