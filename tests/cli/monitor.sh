@@ -46,6 +46,12 @@ script 'info status' | run -rom text.rom -monitor stdio --max-instructions 30000
 [ $? = 124 ]
 verdict $? "a script that ends while the guest runs"
 
+# Who wrote the entries behind an address: asked at the kernel's second fault there, which the first one's handler caused.
+script 'break 0x400113' cont wait 'delete 1' 'watch 0x600010' cont wait 'who 0x600010' quit |
+    timeout 60 "$faultline" demo --explain -S -serial none -display none -monitor stdio >out 2>err
+grep -q '^history$' out && grep -q '^    by 0xffffffff80.* through 0xffffffff80.*: 0x0 -> 0x' out
+verdict $? "who wrote an entry"
+
 # A run that went wrong can still be looked at.
 script cont wait 'info cpus' 'step' quit >commands
 printf '\xfa\xf4' | dd of=dead.rom bs=1 count=2 2>/dev/null

@@ -441,6 +441,7 @@ static const char *const all[] = {
     "x/s 0x400000",  "disas",     "print rsp",    "info registers", "info cpus",    "info status",
     "info tlb",      "faults",    "break",        "catch",          "backtrace",    "bogus",
     "print \"\\",    "",
+    "who 0x20000",
 #define COMMAND(name, arguments, minimum, handler, help)
 #define INFO(name, handler, help) "info " name,
 #include "frontend/monitor.def"
