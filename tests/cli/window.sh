@@ -48,12 +48,15 @@ mark=$(wc -l <log)
 xdotool click 3
 await said 'm0a m00 m00'
 verdict $? "the right button"
+mark=$(wc -l <log)
 xdotool key ctrl+alt+g
-await title 'Ctrl-Alt-G gives'
+await title 'Ctrl-Alt-G gives' && await said 'kb8'
 verdict $? "the mouse comes back"
 # Does the window show that?
 seen() { ./x11_tool picture "$window" seen.png && cmp -s seen.png "$1"; }
-./x11_tool picture "$window" plain.png
+# The guest paints its screen in the colour of the last key: until it has.
+rests() { ./x11_tool picture "$window" plain.png && sleep 1 && seen plain.png; }
+await rests
 xdotool key F12
 await eval '! seen plain.png'
 verdict $? "the overlay comes"
