@@ -281,6 +281,9 @@ void cpu_debug_detach(struct cpu *); /* all points, catches: gone */
 /* From now on pages that walks use as tables are watched there, and what is watched there already is watched (borrowed;
  * one for all processors). NULL ends it. The guest cannot tell. */
 void cpu_watch_tables(struct cpu *, struct tables *);
+/* The pages that are watched there are about to be others, since a state is loaded; now they are. Translations stay. */
+void cpu_tables_leave(struct cpu *);
+void cpu_tables_enter(struct cpu *);
 
 /* How long translations are kept, and whether the use of old ones is reported. */
 enum cpu_tlb {

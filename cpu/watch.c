@@ -74,15 +74,26 @@ void watch_after(struct cpu *cpu, u64 pa, u64 size)
 static void watch_page(void *ctx, u64 pa) { code_page_watch(ctx, pa); }
 static void unwatch_page(void *ctx, u64 pa) { code_page_unwatch(ctx, pa); }
 
-void cpu_watch_tables(struct cpu *cpu, struct tables *tables)
+void cpu_tables_leave(struct cpu *cpu)
 {
     if (cpu->tables)
         tables_each(cpu->tables, unwatch_page, cpu);
+}
+
+void cpu_tables_enter(struct cpu *cpu)
+{
+    if (cpu->tables)
+        tables_each(cpu->tables, watch_page, cpu);
+    cpu->left_trace = true;
+}
+
+void cpu_watch_tables(struct cpu *cpu, struct tables *tables)
+{
+    cpu_tables_leave(cpu);
     cpu->tables = tables;
     cpu->read_entry = tables ? watching_read : tlb_read_entry;
     if (!tables)
         return;
-    tables_each(tables, watch_page, cpu);
+    cpu_tables_enter(cpu);
     tlb_flush_all(cpu); /* tables that were walked before are walked, and so watched, again */
-    cpu->left_trace = true;
 }

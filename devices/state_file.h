@@ -14,7 +14,7 @@
 
 #include "mmu/state.h"
 
-#define STATE_FILE_VERSION 1u
+#define STATE_FILE_VERSION 2u
 
 struct state_file;
 

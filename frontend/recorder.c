@@ -5,7 +5,7 @@
  * CPL 3 the address space, else CPL and stack pointer. So a return to user code looks at few of them, however many
  * threads sleep on a fault.
  */
-#include "frontend/recorder.h"
+#include "frontend/recorder_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,41 +21,8 @@
 #define VEC_DF 8
 #define VEC_PF 14
 
-#define CHAINS 512u      /* a power of two */
-#define LOOK_AT_MOST 64u /* waiting records of one context that a resume looks at, newest first */
-#define NEST_MAX 64u
+#define LOOK_AT_MOST 64u  /* waiting records of one context that a resume looks at, newest first */
 #define SAME_STACK 65536u /* two stack pointers this near are on the same stack */
-#define DOOMED_MAX 8u
-
-enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_RETRYING, SLOT_DOOMED, SLOT_DECIDED };
-
-struct slot {
-    struct record r;
-    enum slot_state state;
-    u64 space;          /* the address space */
-    u64 switches;       /* how often user code had changed address space */
-    u32 next, previous; /* of its chain: slot number + 1, or 0 */
-};
-
-struct recorder {
-    struct recorder_events events;
-    u64 first, next; /* seq: the oldest not handed on, the next to be made; the first record is 1 */
-    u32 chain[CHAINS];
-    u64 waiting;           /* slots in chains */
-    u64 user_space;        /* in which CPL-3 code ran last */
-    bool user_space_loose; /* ... known from a kernel's CR3 only */
-    u64 switches;
-    u64 retry, retry_icount; /* seq of the record whose instruction is about to be retried unchanged, or RECORD_NONE */
-    u64 delivering;          /* seq of the #PF being delivered */
-    u64 nest[NEST_MAX];      /* faults in whose handling we are, outermost first */
-    unsigned nested;
-    u64 doomed[DOOMED_MAX]; /* faults whose delivery became a #DF */
-    unsigned doomed_count;
-    u16 slot_number[RECORDER_WAITING]; /* by seq, a ring */
-    u16 unused[RECORDER_WAITING];      /* a stack of slot numbers */
-    unsigned unused_count;
-    struct slot slot[RECORDER_WAITING];
-};
 
 struct recorder *recorder_create(const struct recorder_events *events)
 {
@@ -79,7 +46,7 @@ u64 recorder_count(const struct recorder *rec) { return rec->next - 1; }
 
 void recorder_number_from(struct recorder *rec, u64 raised) { rec->first = rec->next = raised + 1; }
 
-static struct slot *slot_of(struct recorder *rec, u64 seq)
+struct slot *recorder_slot(struct recorder *rec, u64 seq)
 {
     return &rec->slot[rec->slot_number[seq & (RECORDER_WAITING - 1)]];
 }
@@ -99,7 +66,7 @@ static u32 *chain_of(struct recorder *rec, unsigned cpl, u64 space, u64 rsp)
     return &rec->chain[key * 0x9e3779b97f4a7c15ull >> 55];
 }
 
-static void wait_begin(struct recorder *rec, struct slot *s)
+void recorder_wait(struct recorder *rec, struct slot *s)
 {
     u32 *head = chain_of(rec, s->r.cpl, s->space, s->r.rsp), me = (u32)(s - rec->slot) + 1;
 
@@ -133,12 +100,12 @@ static void nest_leave(struct recorder *rec, u64 seq)
             rec->nested = i;
 }
 
-static void hand_on(struct recorder *rec)
+void recorder_hand_on(struct recorder *rec)
 {
     struct slot *s;
 
-    while (rec->first < rec->next && (s = slot_of(rec, rec->first))->state == SLOT_DECIDED) {
-        if (rec->events.ordered)
+    while (rec->first < rec->next && (s = recorder_slot(rec, rec->first))->state == SLOT_DECIDED) {
+        if (rec->events.ordered && !s->told)
             rec->events.ordered(rec->events.ctx, &s->r);
         s->state = SLOT_FREE;
         rec->first++;
@@ -160,9 +127,9 @@ static void decide(struct recorder *rec, struct slot *s, enum outcome outcome)
     }
     if (s->r.handled_at != RECORD_NONE)
         nest_leave(rec, s->r.seq);
-    if (rec->events.decided)
+    if (rec->events.decided && !s->told)
         rec->events.decided(rec->events.ctx, &s->r);
-    hand_on(rec);
+    recorder_hand_on(rec);
 }
 
 /* ---- The fault ---- */
@@ -200,7 +167,7 @@ static u64 parent_of(struct recorder *rec, const struct record *r)
         return RECORD_NONE;
     while (rec->nested) {
         u64 seq = rec->nest[rec->nested - 1];
-        const struct slot *s = slot_of(rec, seq);
+        const struct slot *s = recorder_slot(rec, seq);
         bool abandoned = s->r.cpl == r->cpl && r->rsp >= s->r.rsp && r->rsp - s->r.rsp < SAME_STACK;
 
         /* A handler that has thrown its frame away did not return, but it is no longer handling. */
@@ -218,18 +185,19 @@ static void nest_enter(struct recorder *rec, u64 seq)
     rec->nest[rec->nested++] = seq;
 }
 
-static struct slot *slot_take(struct recorder *rec)
+struct slot *recorder_take(struct recorder *rec)
 {
     struct slot *s;
 
     if (rec->next - rec->first == RECORDER_WAITING) {
-        s = slot_of(rec, rec->first);
+        s = recorder_slot(rec, rec->first);
         if (rec->retry == rec->first)
             rec->retry = RECORD_NONE;
         decide(rec, s, OUTCOME_PENDING);
     }
     rec->slot_number[rec->next & (RECORDER_WAITING - 1)] = rec->unused[--rec->unused_count];
-    s = slot_of(rec, rec->next);
+    s = recorder_slot(rec, rec->next);
+    s->told = false;
     s->r.seq = rec->next;
     s->r.parent = RECORD_NONE;
     s->r.handled_at = RECORD_NONE;
@@ -252,12 +220,12 @@ static void retry_settle(struct recorder *rec, enum outcome outcome)
     u64 seq = rec->retry;
 
     rec->retry = RECORD_NONE;
-    decide(rec, slot_of(rec, seq), outcome);
+    decide(rec, recorder_slot(rec, seq), outcome);
 }
 
 static void retry_before_fault(struct recorder *rec, struct record *r)
 {
-    const struct record *old = &slot_of(rec, rec->retry)->r;
+    const struct record *old = &recorder_slot(rec, rec->retry)->r;
     bool same = r->icount == rec->retry_icount && r->cr2 == old->cr2 && r->rip == old->rip && r->rsp == old->rsp;
 
     r->repeats = same ? old->repeats + 1 : 0;
@@ -271,8 +239,8 @@ static void doomed_settle(struct recorder *rec, enum outcome outcome)
 
     rec->doomed_count = 0;
     for (unsigned i = 0; i < n; i++)
-        if (slot_of(rec, rec->doomed[i])->state == SLOT_DOOMED)
-            decide(rec, slot_of(rec, rec->doomed[i]), outcome);
+        if (recorder_slot(rec, rec->doomed[i])->state == SLOT_DOOMED)
+            decide(rec, recorder_slot(rec, rec->doomed[i]), outcome);
 }
 
 static void fill_fault(struct recorder *rec, struct record *r, struct cpu *cpu, const struct walk *walk)
@@ -295,7 +263,7 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
 
     if (rec->doomed_count && during < 0)
         doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
-    s = slot_take(rec);
+    s = recorder_take(rec);
     r = &s->r;
     cpu_get_state(cpu, &state);
     fill_fault(rec, r, cpu, walk);
@@ -319,7 +287,7 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     s->switches = rec->switches;
     r->parent = parent_of(rec, r);
     rec->next++;
-    wait_begin(rec, s);
+    recorder_wait(rec, s);
     nest_enter(rec, r->seq);
     if (rec->events.describe)
         rec->events.describe(rec->events.ctx, cpu, r);
@@ -338,11 +306,11 @@ void recorder_event(struct recorder *rec, struct cpu *cpu, const struct cpu_even
     if (rec->retry == RECORD_NONE)
         return;
     if (cpu_icount(cpu) == rec->retry_icount && (ev->kind == EVENT_EXTERNAL || ev->kind == EVENT_NMI)) {
-        struct slot *s = slot_of(rec, rec->retry); /* an interrupt came before the retry */
+        struct slot *s = recorder_slot(rec, rec->retry); /* an interrupt came before the retry */
 
         rec->retry = RECORD_NONE;
         s->r.handled_at = RECORD_NONE;
-        wait_begin(rec, s);
+        recorder_wait(rec, s);
     } else {
         retry_settle(rec, OUTCOME_SPURIOUS);
     }
@@ -350,7 +318,7 @@ void recorder_event(struct recorder *rec, struct cpu *cpu, const struct cpu_even
 
 static void doom(struct recorder *rec, u64 seq)
 {
-    struct slot *s = slot_of(rec, seq);
+    struct slot *s = recorder_slot(rec, seq);
 
     if (s->r.seq != seq || s->state != SLOT_WAITING || rec->doomed_count == DOOMED_MAX)
         return;
@@ -502,7 +470,7 @@ static void pend_all(struct recorder *rec)
 {
     rec->retry = RECORD_NONE;
     for (u64 seq = rec->first; seq < rec->next; seq++) {
-        struct slot *s = slot_of(rec, seq);
+        struct slot *s = recorder_slot(rec, seq);
 
         if (s->state == SLOT_DECIDED || s->state == SLOT_FREE)
             continue;
@@ -514,7 +482,7 @@ static void pend_all(struct recorder *rec)
 
 static void record_link(struct recorder *rec, struct cpu *cpu, const struct story_link *link, int during)
 {
-    struct slot *s = slot_take(rec);
+    struct slot *s = recorder_take(rec);
     struct record *r = &s->r;
     struct cpu_state state;
 
@@ -546,8 +514,10 @@ void recorder_shutdown(struct recorder *rec, struct cpu *cpu, const struct story
             record_link(rec, cpu, &story->link[i], i ? story->link[i - 1].event.vector : -1);
 }
 
-void recorder_finish(struct recorder *rec)
+void recorder_give_up(struct recorder *rec)
 {
     doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
     pend_all(rec);
 }
+
+void recorder_finish(struct recorder *rec) { recorder_give_up(rec); }

@@ -8,6 +8,7 @@
 
 #include "frontend/record.h"
 #include "frontend/story.h"
+#include "mmu/state.h"
 
 #define RECORDER_WAITING 4096u /* records that may wait for their outcome; a power of two */
 
@@ -27,6 +28,9 @@ struct recorder *recorder_create(const struct recorder_events *);
 void recorder_destroy(struct recorder *);
 /* So many faults were raised before this recorder was there, in a saved state: numbers go on behind them. */
 void recorder_number_from(struct recorder *, u64 raised);
+/* Which faults are being handled, as part of a saved state. A recorder that loads them, having made no record yet, goes
+ * on where the other left: it knows their handlers, but does not tell of them again. */
+void recorder_state(struct recorder *, struct state *);
 
 /* The observer's callbacks, to be called with the recorder as ctx. */
 void recorder_page_fault(struct recorder *, struct cpu *, u64 la, unsigned width, const struct access *,
@@ -36,6 +40,8 @@ void recorder_delivery_failed(struct recorder *, const struct cpu_event *first, 
 void recorder_resume(struct recorder *, struct cpu *);
 /* A triple fault: the story's other vectors get records too, and what still waits is pending. */
 void recorder_shutdown(struct recorder *, struct cpu *, const struct story *);
+/* Nobody will come back to what waits: it is pending. */
+void recorder_give_up(struct recorder *);
 /* The run is over: everything that waits is pending. */
 void recorder_finish(struct recorder *);
 

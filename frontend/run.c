@@ -192,9 +192,15 @@ static bool choose_image(struct run *r)
     }
 }
 
+static struct saved_run saved_run(struct run *r)
+{
+    return (struct saved_run){r->o, r->machine, &r->console, &r->screen.events, &r->watch};
+}
+
 static bool boot(struct run *r)
 {
     const struct options *o = r->o;
+    struct saved_run s;
 
     r->boot = (struct boot_config){.kernel = o->kernel, .initrd = o->initrd, .append = o->append, .rom = o->rom};
     r->boot.text_screen = !o->no_vga;
@@ -207,12 +213,8 @@ static bool boot(struct run *r)
     if (!r->saved)
         return boot_load(r->machine, &r->boot, r->why, sizeof(r->why));
     boot_again_after_reset(r->machine, &r->boot);
-    return saved_load(r->saved, r->machine, r->why, sizeof(r->why));
-}
-
-static struct saved_run saved_run(struct run *r)
-{
-    return (struct saved_run){r->o, r->machine, &r->console, &r->screen.events};
+    s = saved_run(r);
+    return saved_load(r->saved, &s, r->why, sizeof(r->why));
 }
 
 /* The state's options are this run's. */
@@ -233,8 +235,6 @@ static bool go_on(struct run *r)
 {
     struct saved_run s = saved_run(r);
 
-    if (r->saved)
-        watch_go_on(&r->watch);
     return !r->saved || saved_attach(r->saved, &s, r->why, sizeof(r->why));
 }
 

@@ -122,6 +122,7 @@ bool saved_write(const struct saved_run *r, const char *path, char *why, size_t 
         options_state(&saved->options, &saved->state);
         input_state(&saved->input, &saved->state);
         machine_state(r->machine, &saved->state);
+        watch_save(r->watch, &saved->state);
         ok = state_file_finish(file, &saved->state, why, size);
     }
     free(saved);
@@ -282,17 +283,19 @@ bool saved_settle(struct saved *s, struct options *o, char *why, size_t size)
     return true;
 }
 
-static void load_machine(struct saved *s, struct machine *m)
+static void load_machine(struct saved *s, const struct saved_run *r, bool goes_on)
 {
-    machine_config_check(m, &s->machine, &s->state);
-    machine_state(m, &s->state);
+    machine_config_check(r->machine, &s->machine, &s->state);
+    watch_forget(r->watch);
+    machine_state(r->machine, &s->state);
+    watch_load(r->watch, &s->state, goes_on);
     if (!s->state.failed && !state_file_at_end(s->file))
         state_fail(&s->state, "is damaged: it goes on after its end");
 }
 
-bool saved_load(struct saved *s, struct machine *m, char *why, size_t size)
+bool saved_load(struct saved *s, const struct saved_run *r, char *why, size_t size)
 {
-    load_machine(s, m);
+    load_machine(s, r, true);
     return went_well(s, why, size);
 }
 
@@ -358,7 +361,7 @@ static bool replace_from(struct saved *s, const struct saved_run *r, const struc
 {
     char ignored[256];
 
-    load_machine(s, r->machine);
+    load_machine(s, r, false);
     if (went_well(s, why, size))
         return true;
     machine_restore(r->machine, before, ignored, sizeof(ignored));

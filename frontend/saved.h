@@ -12,6 +12,7 @@
 #include "frontend/drives.h"
 #include "frontend/events.h"
 #include "frontend/options.h"
+#include "frontend/watch.h"
 
 #define SAVED_PATH 4096
 
@@ -21,6 +22,7 @@ struct saved_run {
     struct machine *machine;
     struct console *console;
     struct events *events;
+    struct watch *watch;
 };
 
 /* A drive as it was given, and where it was then. */
@@ -62,7 +64,7 @@ bool saved_open(struct saved *, const char *path, char *why, size_t size);
 /* Options that were not given become the state's; those that contradict it are refused. */
 bool saved_settle(struct saved *, struct options *, char *why, size_t size);
 /* The state into a machine made by these options. One that it fails on must be destroyed. */
-bool saved_load(struct saved *, struct machine *, char *why, size_t size);
+bool saved_load(struct saved *, const struct saved_run *, char *why, size_t size);
 /* Input goes on where it was: before the run, once console and events are attached. */
 bool saved_attach(struct saved *, const struct saved_run *, char *why, size_t size);
 void saved_close(struct saved *);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "frontend/symbol_table.h"
+#include "mmu/state.h"
 
 #define TABLES 16
 #define EXCEPTIONS 32u /* handlers that are looked at: those of the processor's own vectors */
@@ -17,14 +18,17 @@
 #define LINUX_LOWEST \
     0x40000000u /* its part of the address space begins here or above: looking through memory takes time */
 #define STUBS_SPAN 1024u
-#define AGREE 3u /* handlers that must be symbols for a table to fit */
+#define LOOKS_FREE 64u /* looks through memory whenever gates change; then, ever rarer */
+#define AGREE 3u       /* handlers that must be symbols for a table to fit */
 
 struct symbols {
     struct symbol_table table[TABLES];
     unsigned tables;
     bool ask_guest;
     u64 idt_base;   /* where the tables were last looked at */
-    u64 calls, due; /* of symbols_follow; the call that looks at it again although it has not moved */
+    u64 gates;      /* what it held then, as a hash */
+    u64 looks;      /* so far */
+    u64 calls, due; /* of symbols_follow; the call that looks again although nothing has changed */
     struct orc *orc;
     u64 orc_for;  /* the handler by which they were looked for */
     bool settled; /* everything that can be known from these handlers is */
@@ -378,17 +382,31 @@ static bool look(struct symbols *s, struct cpu *cpu, struct phys *phys, const st
     return true;
 }
 
+static u64 gates_hash(struct cpu *cpu, const struct cpu_state *state)
+{
+    u8 gates[EXCEPTIONS * 16];
+    unsigned size = EXCEPTIONS * (state->efer & BIT(10) ? 16 : 8); /* LMA */
+
+    return state_hash(0, gates, cpu_peek(cpu, state->idt_base, gates, size));
+}
+
+/* Whether to look depends on the guest, not on how often it was asked, so that a run that goes on from a saved state
+ * finds names where the run that saved it had them. A guest that changes its gates all the time is not followed. */
 void symbols_follow(struct symbols *s, struct cpu *cpu, struct phys *phys)
 {
     struct cpu_state state;
+    u64 gates;
 
     s->calls++;
-    if (s->settled && (s->calls & 63))
-        return;
     cpu_get_state(cpu, &state);
-    if (state.idt_base == s->idt_base && (s->settled || s->calls < s->due))
+    if (s->settled && state.idt_base == s->idt_base)
+        return;
+    gates = gates_hash(cpu, &state);
+    if (s->calls < s->due && (s->looks > LOOKS_FREE || (gates == s->gates && state.idt_base == s->idt_base)))
         return;
     s->idt_base = state.idt_base;
+    s->gates = gates;
     s->due = s->calls * 2;
+    s->looks++;
     s->settled = look(s, cpu, phys, &state);
 }

@@ -355,15 +355,6 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
     return true;
 }
 
-void watch_go_on(struct watch *w)
-{
-    struct cpu_stats before;
-
-    cpu_get_stats(machine_cpu(w->machine), &before);
-    if (w->recorder)
-        recorder_number_from(w->recorder, before.page_faults);
-}
-
 void watch_name(struct watch *w, struct symbols *symbols)
 {
     w->symbols = w->checks.symbols = symbols;

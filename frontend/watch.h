@@ -58,8 +58,13 @@ bool watch_begin(struct watch *, struct machine *, const struct options *, struc
                  struct overlay *overlay);
 /* Names for addresses (borrowed): from here on records have them. */
 void watch_name(struct watch *, struct symbols *);
-/* A saved state was loaded: numbers of faults go on behind those of its past. */
-void watch_go_on(struct watch *);
+/* What was seen so far, as the last part of a saved state (watch_state.c). */
+void watch_save(struct watch *, struct state *);
+/* Another machine's past is about to be loaded: what is known of this one's is of no use. */
+void watch_forget(struct watch *);
+/* After the machine. This run goes on with the faults that are being handled, and numbers its own behind them; or it
+ * has a past, and gives up what it waited for. */
+void watch_load(struct watch *, struct state *, bool goes_on);
 /* No more will come: hands on what waits. */
 void watch_finish(struct watch *);
 void watch_end(struct watch *);

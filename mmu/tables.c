@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mmu/paging.h"
+
 #define BUCKETS 16384u
 #define NODES_MOST (1u << 22)
 
@@ -339,6 +341,118 @@ void tables_accessed(struct tables *t, u64 pa, unsigned width)
 
     if (now)
         memcpy(p->shadow + offset, now + offset, width);
+}
+
+void tables_forget(struct tables *t)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        while (t->bucket[i])
+            page_drop(t, t->bucket[i]);
+}
+
+/* ---- As part of a state ---- */
+
+static const struct state_field write_fields[] = {
+    STATE_ANY(table_write, rip),
+    STATE_ANY(table_write, icount),
+    STATE_ANY(table_write, la),
+    STATE_ANY(table_write, cr3),
+    STATE_ANY(table_write, cpu),
+    STATE_UPTO(table_write, cpl, 3),
+    STATE_UPTO(table_write, by, WRITER_OUTSIDE),
+};
+static const struct state_table write_table = STATE_TABLE(table_write, write_fields);
+
+static const struct state_field change_fields[] = {
+    STATE_STRUCT(table_change, write, &write_table),
+    STATE_ANY(table_change, serial),
+    STATE_ANY(table_change, at),
+    STATE_ANY(table_change, was),
+    STATE_ANY(table_change, is),
+};
+static const struct state_table change_table = STATE_TABLE(table_change, change_fields);
+
+/* Oldest first, as they were remembered. */
+static void history_state(struct tables *t, u32 *head, struct state *s)
+{
+    struct table_change change[TABLES_HISTORY] = {0};
+    u64 n = 0, count = *head ? t->node[*head - 1].count : 0;
+
+    for (u32 at = *head; at && n < TABLES_HISTORY; at = t->node[at - 1].next)
+        change[n++] = t->node[at - 1].change;
+    state_number(s, "history", &n, TABLES_HISTORY);
+    state_number(s, "count", &count, UINT32_MAX);
+    while (n-- && !s->failed) {
+        state_struct(s, &change_table, &change[n]);
+        if (state_is_loading(s) && !s->failed) {
+            remember(t, head, &change[n]);
+            if (*head)
+                t->node[*head - 1].count = (u32)count;
+        }
+    }
+}
+
+static void page_state(struct tables *t, struct page *p, struct state *s)
+{
+    u64 width = p->width, level = p->level, pinned = p->pinned, idle = p->idle, at = 0;
+
+    state_number(s, "width", &width, 8);
+    if (width != 4 && width != 8)
+        state_fail(s, "tables.width: %llu is neither 4 nor 8", (unsigned long long)width);
+    state_number(s, "level", &level, WALK_MAX_STEPS);
+    state_number(s, "pinned", &pinned, 1);
+    state_number(s, "idle", &idle, TABLES_IDLE - 1);
+    if (s->failed)
+        return;
+    p->width = (unsigned)width;
+    p->level = (u8)level;
+    p->pinned = pinned;
+    p->idle = (u32)idle;
+    for (;; at++) { /* entries that have a history, and then one beyond the last */
+        while (!state_is_loading(s) && at < PAGE_SIZE / 4 && !p->head[at])
+            at++;
+        state_number(s, "entry", &at, PAGE_SIZE / 4);
+        if (s->failed || at == PAGE_SIZE / 4)
+            return;
+        history_state(t, &p->head[at], s);
+    }
+}
+
+static void load_page(struct tables *t, struct state *s)
+{
+    u64 pa = 0;
+    struct page *p;
+
+    state_number(s, "page", &pa, UINT64_MAX);
+    if (s->failed)
+        return;
+    p = pa & ~PAGE_MASK || page_find(t, pa) ? NULL : page_add(t, pa, 8);
+    if (p)
+        page_state(t, p, s);
+    else
+        state_fail(s, "tables.page: 0x%llx is no page of RAM, or comes twice", (unsigned long long)pa);
+}
+
+void tables_state(struct tables *t, struct state *s)
+{
+    u64 pages = t->pages;
+
+    state_section(s, "tables");
+    if (state_is_loading(s))
+        tables_forget(t);
+    else
+        tables_settle(t);
+    state_number(s, "serial", &t->serial, INT64_MAX);
+    for (unsigned i = 0; i < TABLES_RECENT; i++)
+        state_struct(s, &change_table, &t->recent[i]);
+    state_number(s, "pages", &pages, TABLES_MOST);
+    for (u64 i = 0; state_is_loading(s) && i < pages && !s->failed; i++)
+        load_page(t, s);
+    for (unsigned i = 0; !state_is_loading(s) && i < BUCKETS; i++)
+        for (struct page *p = t->bucket[i]; p; p = p->next) {
+            state_number(s, "page", &p->pa, UINT64_MAX);
+            page_state(t, p, s);
+        }
 }
 
 /* ---- Questions ---- */

@@ -9,6 +9,7 @@
 
 #include "mmu/base.h"
 #include "mmu/phys.h"
+#include "mmu/state.h"
 
 enum table_writer {
     WRITER_INSTRUCTION, /* a store by the guest */
@@ -79,6 +80,11 @@ void tables_accessed(struct tables *, u64 pa, unsigned width);
 enum table_past tables_history(struct tables *, u64 at, struct table_change *to, unsigned *n, u64 *count);
 /* The level of the table in this page as last walked; 0 if unknown. */
 unsigned tables_level(const struct tables *, u64 pa);
+
+/* Every page and its history is forgotten. */
+void tables_forget(struct tables *);
+/* All that is known, as part of a saved state; memory comes before it. Loading forgets what was known. */
+void tables_state(struct tables *, struct state *);
 
 u64 tables_serial(struct tables *); /* of the last change */
 /* The change of this serial number; NULL if it is no longer remembered. Borrowed until the next call of any kind. */

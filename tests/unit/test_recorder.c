@@ -324,6 +324,42 @@ START_TEST(nested)
 }
 END_TEST
 
+/* The handling of a fault goes on in another recorder: it tells of the fault within, and of whose handling it was in,
+ * but not of the one that was told before. */
+START_TEST(saved_and_loaded)
+{
+    struct recorder *before = recorder;
+    struct state_memory memory = {.bytes = NULL};
+    struct state out = {.stream = state_memory_writer(&memory)}, in = {.failed = false};
+
+    vm_set_pte(vm, PAGE, 0);
+    vm_set_pte(vm, OTHER_PAGE, 0);
+    user_fault(ACCESS_READ, PAGE);
+    recorder_state(before, &out);
+    ck_assert(!out.failed);
+    recorder = recorder_create(&(struct recorder_events){.decided = on_decided, .ordered = on_ordered});
+    in.stream = state_memory_reader(&memory);
+    recorder_state(recorder, &in);
+    ck_assert_msg(!in.failed, "%s", in.why);
+    ck_assert_uint_eq(memory.at, memory.size);
+    recorder_destroy(before);
+    place(0, KERNEL_RIP, KERNEL_RSP, 0);
+    fault(0, ACCESS_READ, OTHER_PAGE);
+    vm_set_pte(vm, OTHER_PAGE, OTHER_PAGE | PTE_USER);
+    resume(0, KERNEL_RIP, KERNEL_RSP, 0);
+    ck_assert_uint_eq(decided_count, 1);
+    ck_assert_uint_eq(last()->seq, 2);
+    ck_assert_uint_eq(last()->parent, 1);
+    ck_assert_uint_eq(ordered_count, 0); /* it waits for the first */
+    ordered_count = 1;                   /* which the other told */
+    vm_set_pte(vm, PAGE, PAGE | PTE_USER);
+    resume(3, RIP, USER_RSP, 0);
+    ck_assert_uint_eq(decided_count, 1);
+    ck_assert_uint_eq(ordered_count, 2);
+    state_memory_free(&memory);
+}
+END_TEST
+
 /* Handlers that never return, but start afresh on the same stack: not nested. */
 START_TEST(abandoned)
 {
@@ -583,6 +619,7 @@ int main(void)
     tcase_add_test(cases, switched);
     tcase_add_test(cases, isolation_is_no_switch);
     tcase_add_test(cases, nested);
+    tcase_add_test(cases, saved_and_loaded);
     tcase_add_test(cases, abandoned);
     tcase_add_test(cases, double_and_triple);
     tcase_add_test(cases, too_many_wait);

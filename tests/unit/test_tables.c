@@ -231,6 +231,42 @@ START_TEST(idle_pages_are_dropped)
 }
 END_TEST
 
+/* Through a state, into tables that knew something else. */
+START_TEST(saved_and_loaded)
+{
+    struct state_memory memory = {.bytes = NULL};
+    struct state out = {.stream = state_memory_writer(&memory)}, in = {.failed = false};
+    struct tables *other = tables_create(vm->phys);
+    struct table_change was[TABLES_HISTORY], is[TABLES_HISTORY];
+    unsigned n, m;
+    u64 count;
+
+    walk_it();
+    for (u64 i = 1; i <= 7; i++)
+        RUN("\x48\x89\x07", 1, i << 12, pte, 0);
+    tables_pin(tables, 0x280000);
+    tables_state(tables, &out);
+    ck_assert(!out.failed);
+    tables_used(other, 0x290000, 8, 1);
+    in.stream = state_memory_reader(&memory);
+    tables_state(other, &in);
+    ck_assert_msg(!in.failed, "%s", in.why);
+    ck_assert_uint_eq(memory.at, memory.size);
+    ck_assert(!tables_watched(other, 0x290000));
+    ck_assert_int_eq(tables_history(other, 0x280008, is, &n, NULL), PAST_NEVER);
+    ck_assert_int_eq(tables_history(tables, pte, was, &n, NULL), PAST_KNOWN);
+    ck_assert_int_eq(tables_history(other, pte, is, &m, &count), PAST_KNOWN);
+    ck_assert_uint_eq(n, m);
+    ck_assert_uint_eq(count, 7);
+    ck_assert_mem_eq(was, is, n * sizeof(was[0]));
+    ck_assert_uint_eq(tables_serial(other), tables_serial(tables));
+    ck_assert_uint_eq(tables_level(other, pte), tables_level(tables, pte));
+    ck_assert_uint_eq(tables_change(other, is[0].serial)->is, is[0].is);
+    tables_destroy(other);
+    state_memory_free(&memory);
+}
+END_TEST
+
 /* Any stores to the tables' pages, mixed with walks: what is known last is what memory holds, A and D aside. */
 START_TEST(nothing_is_missed)
 {
@@ -289,6 +325,7 @@ int main(void)
     tcase_add_test(cases, from_outside);
     tcase_add_test(cases, pinned_from_the_beginning);
     tcase_add_test(cases, idle_pages_are_dropped);
+    tcase_add_test(cases, saved_and_loaded);
     tcase_add_test(cases, nothing_is_missed);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
