@@ -24,7 +24,7 @@ class List {
             { key: "access", title: "access", width: "8.5rem", sort: () => ranked(c.access.id, c.access.names), cell: i => this.access(i) },
             { key: "address", title: "address", width: "10.5rem", mono: true, sort: () => c.cr2, cell: i => c.cr2.known[i] ? hex(c.cr2.high[i], c.cr2.low[i]) : "–" },
             { key: "rip", title: "instruction at", width: "10.5rem", mono: true, sort: () => c.rip, cell: i => m.place.values[m.place.id[i]] },
-            { key: "insn", title: "instruction", width: "minmax(8rem, 1fr)", mono: true, sort: () => ranked(c.insn.id, c.insn.names), cell: i => c.symbol.names[c.symbol.id[i]] || c.insn.names[c.insn.id[i]] || "–" },
+            { key: "insn", title: "instruction", width: "minmax(8rem, 1fr)", mono: true, sort: () => ranked(c.insn.id, c.insn.names), cell: i => [c.symbol.names[c.symbol.id[i]], c.insn.names[c.insn.id[i]]].filter(Boolean).join(": ") || "–" },
             { key: "space", title: "address space", width: "8.2rem", mono: true, sort: () => c.cr3, cell: i => m.space.values[m.space.id[i]] },
             { key: "outcome", title: "outcome", width: "9rem", sort: () => ranked(m.final, m.outcomeNames), cell: i => this.dot(OUTCOME_COLOURS, m.outcomeNames[m.final[i]]) },
             { key: "cost", title: "insns", width: "6rem", number: true, sort: () => c.handler_instructions, cell: i => m.handled[i] ? grouped(m.cost[i]) : "–" },
