@@ -43,7 +43,7 @@ struct handlers {
 
 /* A plain function for a row: void exec_NAME(struct cpu *, const struct op *) is defined above. */
 #define IRREGULAR(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME}
-/* The same for one that goes elsewhere, by its nature: INT, IRET, SYSCALL ... */
+/* The same for one that ends a trace, by its nature, but seldom needs the run loop: INT, IRET, SYSCALL, IN ... */
 #define TRANSFER(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .transfers = true}
 
 /* Builds whose compiler turns `return f(...)` into a jump run through a trace without growing the stack; elsewhere

@@ -191,8 +191,8 @@ void exec_STAC(struct cpu *cpu, const struct op *op)
     set_ac(cpu, FLAG_AC);
 }
 
-IRREGULAR(IN);
-IRREGULAR(OUT);
+TRANSFER(IN);
+TRANSFER(OUT);
 IRREGULAR(PUSHF);
 IRREGULAR(POPF);
 IRREGULAR(CLI);

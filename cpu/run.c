@@ -102,11 +102,12 @@ const struct op *op_irregular_end_checked(struct cpu *cpu, const struct op *op)
 /* What the loop would look at before the next instruction. */
 static bool loop_is_due(const struct cpu *cpu)
 {
-    return cpu->left_trace || cpu->step_mode || cpu->intr || cpu->nmi_pending || cpu->dr6_pending ||
-           cpu->rflags & FLAG_RF || (cpu->resumed && cpu->observer.resume);
+    return cpu->left_trace || cpu->step_mode || (cpu->intr && cpu->rflags & FLAG_IF) || cpu->nmi_pending ||
+           cpu->dr6_pending || cpu->rflags & FLAG_RF || (cpu->resumed && cpu->observer.resume);
 }
 
-/* INT, IRET, SYSCALL, SYSRET: straight on to a target known to the jump cache. */
+/* INT, IRET, SYSCALL, SYSRET, and IN and OUT, whose device may want the loop: straight on to a target known to the jump
+ * cache. */
 const struct op *op_irregular_transfer(struct cpu *cpu, const struct op *op)
 {
     const struct jump_entry *e;
