@@ -21,9 +21,11 @@ void debug_record(struct cpu *cpu, u64 dr6_bits) { cpu->dr[6] = (cpu->dr[6] & ~0
  * "Data Memory and I/O Breakpoint Exception Conditions". Without CR4.DE the condition 10B is undefined: here nothing
  * happens.
  */
+bool debug_has_ports(const struct cpu *cpu) { return cpu->dr[7] & 0xff && cpu->cr4 & CR4_DE; }
+
 void debug_io_access(struct cpu *cpu, u16 port, unsigned width)
 {
-    if (likely(!(cpu->dr[7] & 0xff)) || !(cpu->cr4 & CR4_DE))
+    if (!debug_has_ports(cpu))
         return;
     for (unsigned n = 0; n < 4; n++) {
         unsigned condition = cpu->dr[7] >> (16 + 4 * n) & 3, length = cpu->dr[7] >> (18 + 4 * n) & 3;

@@ -202,7 +202,6 @@ static u64 ins(struct string *s, u64 n)
     (void)n;
     struct cpu *cpu = s->cpu;
     io_check(cpu, (u16)cpu->RDX, s->width);
-    debug_io_access(cpu, (u16)cpu->RDX, s->width);
     mem_probe_write(cpu, SEG_ES, s->dest, s->width);
     u64 v = io_read(cpu, (u16)cpu->RDX, s->width);
     mem_write(cpu, SEG_ES, s->dest, v, s->width);
@@ -215,7 +214,6 @@ static u64 outs(struct string *s, u64 n)
     (void)n;
     struct cpu *cpu = s->cpu;
     io_check(cpu, (u16)cpu->RDX, s->width);
-    debug_io_access(cpu, (u16)cpu->RDX, s->width);
     io_write(cpu, (u16)cpu->RDX, mem_read(cpu, s->op->seg, s->source, s->width), s->width);
     advance(s, REG_RSI, 1);
     return 1;

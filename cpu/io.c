@@ -34,19 +34,27 @@ void io_check(struct cpu *cpu, u16 port, unsigned width)
         check_bitmap(cpu, port, width);
 }
 
+/* Somebody looks at ports: I/O breakpoints, the observer, or both. */
+static NOINLINE void look_at(struct cpu *cpu, u16 port, unsigned width, u64 value, bool write)
+{
+    debug_io_access(cpu, port, width);
+    if (cpu->observer.port)
+        cpu->observer.port(cpu->observer.ctx, cpu, port, width, value, write);
+}
+
 u64 io_read(struct cpu *cpu, u16 port, unsigned width)
 {
     u64 value = bus_read(cpu->config.io, port, width);
 
-    if (unlikely(cpu->observer.port != NULL))
-        cpu->observer.port(cpu->observer.ctx, cpu, port, width, value, false);
+    if (unlikely(cpu->ports_watched))
+        look_at(cpu, port, width, value, false);
     return value;
 }
 
 void io_write(struct cpu *cpu, u16 port, u64 value, unsigned width)
 {
-    if (unlikely(cpu->observer.port != NULL))
-        cpu->observer.port(cpu->observer.ctx, cpu, port, width, value, true);
+    if (unlikely(cpu->ports_watched))
+        look_at(cpu, port, width, value, true);
     bus_write(cpu->config.io, port, value, width);
 }
 
@@ -60,7 +68,6 @@ void exec_IN(struct cpu *cpu, const struct op *op)
     unsigned width = io_width(op);
 
     io_check(cpu, port, width);
-    debug_io_access(cpu, port, width);
     reg_write(cpu, REG_RAX, io_read(cpu, port, width), width, true);
 }
 
@@ -70,7 +77,6 @@ void exec_OUT(struct cpu *cpu, const struct op *op)
     unsigned width = io_width(op);
 
     io_check(cpu, port, width);
-    debug_io_access(cpu, port, width);
     io_write(cpu, port, cpu->RAX & size_mask(width), width);
 }
 

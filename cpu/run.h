@@ -21,7 +21,8 @@ struct crossing {
 /* An explicit data access, when data breakpoints are on: note those it meets; the trap comes after the instruction. */
 void debug_data_access(struct cpu *, u64 la, unsigned width, bool write);
 
-/* A port access that is allowed, before it is made: I/O breakpoints likewise, where CR4.DE has any. debug.c */
+/* A port access that is allowed: I/O breakpoints likewise. Only where there are any is it needed. debug.c */
+bool debug_has_ports(const struct cpu *);
 void debug_io_access(struct cpu *, u16 port, unsigned width);
 /* DEBUGCTL.BTF: is the instruction at RIP a transfer that, once done, single step should trap? Ask before it runs and
  * again, with the answer, after. debug.c */

@@ -295,6 +295,7 @@ static const struct state_field fields[] = {
     STATE_WIRED(cpu, read_entry),
     STATE_CACHE(cpu, rip_moved),
     STATE_CACHE(cpu, data_breakpoints),
+    STATE_CACHE(cpu, ports_watched),
     STATE_CACHE(cpu, mode),
     STATE_CACHE(cpu, jump_epoch),
     STATE_CACHE(cpu, jump_pages),

@@ -287,6 +287,7 @@ struct cpu {
     struct cpu_debug *debug;   /* NULL: no debugger has points, or catches anything. points.c */
     bool rip_moved;            /* by the debugger, since the last stop */
     bool data_breakpoints;     /* DR7 has any: no inlined accesses, each is looked at */
+    bool ports_watched;        /* it has I/O breakpoints, or an observer wants to hear of port accesses */
     u32 mode;                  /* MODE_* bits: the execution mode traces are built for */
     u64 jump_epoch;            /* bumped to invalidate the jump cache */
     u64 jump_pages[64];        /* a filter of the pages whose addresses are in it, hashed */

@@ -29,7 +29,7 @@ u16 far_pointer(struct cpu *, const struct op *, u64 *offset);
 
 /* #GP(0) unless the current privilege level, the TSS's I/O bitmap included, allows this port access. io.c */
 void io_check(struct cpu *, u16 port, unsigned width);
-/* The access itself, which the observer is told of. */
+/* The access itself, of which I/O breakpoints and the observer are told. */
 u64 io_read(struct cpu *, u16 port, unsigned width);
 void io_write(struct cpu *, u16 port, u64 value, unsigned width);
 
