@@ -23,6 +23,8 @@
 
 #define LOOK_AT_MOST 64u  /* waiting records of one context that a resume looks at, newest first */
 #define SAME_STACK 65536u /* two stack pointers this near are on the same stack */
+#define INSTRUCTION_MOST 15u
+#define FRAME_LOOKED_AT 1024u /* bytes: more than lie before the registers in a signal's frame */
 
 struct recorder *recorder_create(const struct recorder_events *events)
 {
@@ -254,6 +256,24 @@ static void fill_fault(struct recorder *rec, struct record *r, struct cpu *cpu, 
     r->pte_before = walk->steps ? walk->step[walk->steps - 1].entry : 0;
 }
 
+/*
+ * A context that waits does not fault. If a user context that has all its registers does, the kernel has killed the one
+ * that waited, and given its tables to another of the same parent.
+ */
+static void supersede(struct recorder *rec, const struct record *r, u64 space)
+{
+    u32 at = *chain_of(rec, r->cpl, space, r->rsp);
+
+    for (unsigned n = 0; at && n < LOOK_AT_MOST; n++) {
+        struct slot *s = &rec->slot[at - 1];
+
+        at = s->next;
+        if (s->state == SLOT_WAITING && s->r.cpl == 3 && s->space == space && s->r.rip == r->rip &&
+            s->r.rsp == r->rsp && s->r.fs_base == r->fs_base && s->r.gs_base == r->gs_base)
+            decide(rec, s, OUTCOME_PENDING);
+    }
+}
+
 void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned width, const struct access *access,
                          const struct walk *walk, int during)
 {
@@ -276,6 +296,8 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     if (rec->retry != RECORD_NONE)
         retry_before_fault(rec, r);
     s->space = space_of(&state);
+    if (r->cpl == 3 && during < 0)
+        supersede(rec, r, s->space);
     if (r->cpl == 3) {
         rec->user_space = s->space;
         rec->user_space_loose = false;
@@ -394,19 +416,47 @@ static void resumed_elsewhere(struct recorder *rec, struct slot *s, struct cpu *
 }
 
 /*
- * A user context in the same address space with another stack pointer: the same thread, in a signal handler, or another
- * thread? Threads differ in their FS or GS base; where there is none, a signal's frame lies a little below the stack.
+ * Who sends a program elsewhere tells it where it was: what is pushed for a signal's handler holds the RIP and RSP of
+ * the fault, on every system.
  */
-static bool is_same_thread(const struct recorder *rec, const struct slot *s, const struct cpu_state *now)
+static bool has_frame(const struct record *r, struct cpu *cpu, const struct cpu_state *now)
+{
+    u8 frame[FRAME_LOOKED_AT];
+    bool wide = r->mode == MODE_LONG64, rip = false, rsp = false;
+    u64 base = wide ? 0 : now->seg[SEG_SS].base;
+    size_t width = wide ? 8 : 4, n = cpu_peek(cpu, base + now->gpr[REG_RSP], frame, sizeof(frame));
+
+    for (size_t at = 0; at + width <= n; at += 4) {
+        u64 word = 0;
+
+        memcpy(&word, frame + at, width);
+        rip |= word == r->rip;
+        rsp |= word == r->rsp;
+    }
+    return rip && rsp;
+}
+
+/*
+ * A user context in the same address space, at another place: has the fault's context been sent there?
+ * Threads differ in their FS or GS base; where there is none, a signal's frame lies a little below the stack. While
+ * other programs ran, the fault's own may have been killed, and its tables may be another's now, a child of the same
+ * parent, whose registers are alike: then only what the kernel has pushed tells, or that an instruction was skipped.
+ */
+static bool is_sent_here(const struct recorder *rec, const struct slot *s, struct cpu *cpu, const struct cpu_state *now)
 {
     const struct record *r = &s->r;
     u64 fs = now->seg[SEG_FS].base, gs = now->seg[SEG_GS].base, rsp = now->gpr[REG_RSP];
 
+    if (s->switches != rec->switches) {
+        if (rsp == r->rsp && now->rip - r->rip <= INSTRUCTION_MOST)
+            return true;
+        return r->fs_base == fs && r->gs_base == gs && has_frame(r, cpu, now);
+    }
+    if (rsp == r->rsp)
+        return true;
     if (r->fs_base != fs || r->gs_base != gs || now->rip == r->rip)
         return false;
-    if ((fs || gs) && s->switches == rec->switches)
-        return true;
-    return rsp < r->rsp && r->rsp - rsp <= SAME_STACK;
+    return fs || gs || (rsp < r->rsp && r->rsp - rsp <= SAME_STACK);
 }
 
 static void match(struct recorder *rec, struct cpu *cpu, const struct cpu_state *now, unsigned cpl, u64 icount)
@@ -420,14 +470,10 @@ static void match(struct recorder *rec, struct cpu *cpu, const struct cpu_state 
         at = s->next;
         if (s->state != SLOT_WAITING || s->r.cpl != cpl || s->space != space)
             continue;
-        if (s->r.rsp == rsp) {
-            if (s->r.rip == now->rip)
-                retried(rec, s, cpu, now, icount);
-            else
-                resumed_elsewhere(rec, s, cpu, icount);
-        } else if (cpl == 3 && is_same_thread(rec, s, now)) {
+        if (s->r.rsp == rsp && s->r.rip == now->rip)
+            retried(rec, s, cpu, now, icount);
+        else if (cpl == 3 ? is_sent_here(rec, s, cpu, now) : s->r.rsp == rsp)
             resumed_elsewhere(rec, s, cpu, icount);
-        }
     }
 }
 
