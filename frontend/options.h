@@ -82,7 +82,7 @@ struct options {
     enum cpu_tlb tlb;
     bool who;       /* the run is made twice: frontend/twice.h */
     bool who_lists; /* ... and this is the first */
-    u64 *who_pages; /* a bitmap of the pages used as tables: filled by the first, used by the second */
+    u64 *who_pages; /* the pages used as tables, two bitmaps: filled by the first, used by the second */
     u64 who_address[OPTIONS_WHO];
     unsigned who_addresses;
     u64 max_instructions;

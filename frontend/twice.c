@@ -80,7 +80,7 @@ bool twice_first(struct options *o, int (*run)(struct options *, struct host *),
 
     if (!reason) {
         o->who_pages =
-            mmap(NULL, TWICE_PAGES / 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            mmap(NULL, TWICE_PAGES / 8 * 2, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         reason = o->who_pages == MAP_FAILED ? "out of memory" : NULL;
     }
     if (reason) {

@@ -9,8 +9,9 @@
 
 #define TWICE_PAGES (1ull << 23) /* of 4 KiB: physical memory below 32 GiB */
 
-/* The first run, in a process of its own. Afterwards o->who_pages is a bitmap of pages (never freed). False with a
- * reason in `why`, if the run cannot be had twice: input from a terminal, a pipe or a window is the obstacle. */
+/* The first run, in a process of its own. Afterwards o->who_pages is two bitmaps of pages (never freed), as
+ * tables_note_pages() fills them. False with a reason in `why`, if the run cannot be had twice: input from a terminal,
+ * a pipe or a window is the obstacle. */
 bool twice_first(struct options *o, int (*run)(struct options *, struct host *), struct host *, char *why, size_t size);
 
 #endif

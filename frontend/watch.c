@@ -250,11 +250,16 @@ static void on_strict(void *ctx, struct cpu *cpu, const struct cpu_strict *stric
     checks_strict(&w->checks, cpu, strict);
 }
 
-static void pin_pages(struct tables *t, const u64 *bitmap)
+static void pin_pages(struct tables *t, const u64 *bitmaps)
 {
+    const u64 *narrow = bitmaps + TWICE_PAGES / 64;
+
     for (u64 i = 0; i < TWICE_PAGES / 64; i++)
-        for (u64 bits = bitmap[i]; bits; bits &= bits - 1)
-            tables_pin(t, (i * 64 + (u64)__builtin_ctzll(bits)) << 12);
+        for (u64 bits = bitmaps[i]; bits; bits &= bits - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(bits);
+
+            tables_pin(t, (i * 64 + bit) << 12, narrow[i] >> bit & 1 ? 4 : 8);
+        }
 }
 
 /* Who writes entries is told of each fault, and what may be cached needs to know when they change. */

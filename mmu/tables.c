@@ -43,7 +43,7 @@ struct tables {
     } pending;
     tables_changed_fn *changed;
     void *ctx;
-    u64 *bitmap, bitmap_pages;
+    u64 *bitmap, bitmap_pages; /* two, one behind the other */
 };
 
 const char *table_writer_name(enum table_writer by)
@@ -95,9 +95,9 @@ unsigned tables_level(const struct tables *t, u64 pa)
     return p ? p->level : 0;
 }
 
-void tables_note_pages(struct tables *t, u64 *bitmap, u64 pages)
+void tables_note_pages(struct tables *t, u64 *bitmaps, u64 pages)
 {
-    t->bitmap = bitmap;
+    t->bitmap = bitmaps;
     t->bitmap_pages = pages;
 }
 
@@ -240,6 +240,17 @@ static void page_drop(struct tables *t, struct page *p)
     t->pages--;
 }
 
+static void note_page(struct tables *t, u64 pa, unsigned width)
+{
+    u64 bit = BIT(pa >> 12 & 63);
+
+    if (!t->bitmap || pa >> 12 >= t->bitmap_pages)
+        return;
+    if (width == 4 && !(t->bitmap[pa >> 18] & bit))
+        t->bitmap[t->bitmap_pages / 64 + (pa >> 18)] |= bit;
+    t->bitmap[pa >> 18] |= bit;
+}
+
 static struct page *page_add(struct tables *t, u64 pa, unsigned width)
 {
     const u8 *now = phys_page_read(t->phys, pa);
@@ -256,8 +267,7 @@ static struct page *page_add(struct tables *t, u64 pa, unsigned width)
     memcpy(p->shadow, now, PAGE_SIZE);
     *bucket = p;
     t->pages++;
-    if (t->bitmap && pa >> 12 < t->bitmap_pages)
-        t->bitmap[pa >> 18] |= BIT(pa >> 12 & 63);
+    note_page(t, pa, width);
     return p;
 }
 
@@ -283,13 +293,13 @@ bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
     return added;
 }
 
-bool tables_pin(struct tables *t, u64 pa)
+bool tables_pin(struct tables *t, u64 pa, unsigned width)
 {
     struct page *p = page_find(t, pa);
     bool added = !p;
 
     if (!p)
-        p = page_add(t, pa, 8);
+        p = page_add(t, pa, width);
     if (!p)
         return false;
     p->pinned = true;

@@ -57,14 +57,14 @@ void tables_destroy(struct tables *);
 /* A walk reads the entry at `pa`, `width` (4 or 8) bytes wide, of a table of this level. True if its page is watched
  * from now on and was not before: then the processors must hear of writes to it. */
 bool tables_used(struct tables *, u64 pa, unsigned width, unsigned level);
-/* The same of a page that will be a table, at reset: its past will be known. Where it is memory for something else
- * first, and falls idle, it is forgotten like any other, and unknown from there on: else every store to that would go
- * the long way. */
-bool tables_pin(struct tables *, u64 pa);
+/* The same of a page that will be a table of entries so wide, at reset: its past will be known. Where it is memory for
+ * something else first, and falls idle, it is forgotten like any other, and unknown from there on: else every store to
+ * that would go the long way. */
+bool tables_pin(struct tables *, u64 pa, unsigned width);
 bool tables_watched(const struct tables *, u64 pa);
-/* Every page ever watched, as a bitmap by page number, of `pages` bits: what the next run may pin. Kept up to date,
- * borrowed. */
-void tables_note_pages(struct tables *, u64 *bitmap, u64 pages);
+/* Every page ever watched, as a bitmap by page number, of `pages` bits, and behind it another, of those whose entries
+ * had 4 bytes when it was watched first: what the next run may pin. Kept up to date, borrowed. */
+void tables_note_pages(struct tables *, u64 *bitmaps, u64 pages);
 /* Calls `each` for every page watched. */
 void tables_each(const struct tables *, void (*each)(void *ctx, u64 pa), void *ctx);
 

@@ -202,15 +202,22 @@ START_TEST(pinned_from_the_beginning)
 {
     struct table_change c[TABLES_HISTORY];
     unsigned n;
-    u64 bitmap[64] = {0};
+    u64 bitmap[2 * 64] = {0};
 
     tables_note_pages(tables, bitmap, 64 * 64);
-    ck_assert(tables_pin(tables, 0x280000));
+    ck_assert(tables_pin(tables, 0x280000, 8));
     cpu_watch_tables(vm->cpu, tables);
     ck_assert_int_eq(tables_history(tables, 0x280008, c, &n, NULL), PAST_NEVER);
     RUN("\x48\x89\x07", 1, 5, 0x280008, 0);
     ck_assert_uint_eq(last(0x280008, NULL).is, 5);
     ck_assert_uint_eq(bitmap[0x280 / 64] >> (0x280 % 64) & 1, 1);
+    ck_assert_uint_eq(bitmap[64 + 0x280 / 64], 0);
+    ck_assert(tables_pin(tables, 0x2a0000, 4)); /* neighbours are not told of one another's writes */
+    ck_assert_uint_eq(bitmap[64 + 0x2a0 / 64] >> (0x2a0 % 64) & 1, 1);
+    ck_assert(tables_before(tables, 0x2a0004, 4, &(struct table_write){.icount = 9}));
+    RUN("\x89\x07", 1, 5, 0x2a0004, 0); /* mov [rdi], eax */
+    ck_assert_int_eq(tables_history(tables, 0x2a0000, c, &n, NULL), PAST_NEVER);
+    ck_assert_uint_eq(last(0x2a0004, NULL).is, 5);
     for (unsigned i = 0; i < TABLES_IDLE; i++)
         tables_before(tables, 0x280000, 8, &(struct table_write){0});
     ck_assert(!tables_watched(tables, 0x280000));
@@ -244,7 +251,7 @@ START_TEST(saved_and_loaded)
     walk_it();
     for (u64 i = 1; i <= 7; i++)
         RUN("\x48\x89\x07", 1, i << 12, pte, 0);
-    tables_pin(tables, 0x280000);
+    tables_pin(tables, 0x280000, 8);
     tables_state(tables, &out);
     ck_assert(!out.failed);
     tables_used(other, 0x290000, 8, 1);
