@@ -118,7 +118,11 @@ static void put_now(struct text *t, const struct cpu_stale *s)
         text_hex(t, s->entry);
         text_string(t, " has changed since: ");
     }
-    if (s->dirty_lost) {
+    if (s->dirty_lost && w->page_size != s->size) {
+        text_string(t,
+                    w->page_size == PAGE_SIZE ? "the page there now has D = 0" : "the large page there now has D = 0");
+        text_string(t, ", and this write does not set it");
+    } else if (s->dirty_lost) {
         text_string(t, "its D flag was cleared, and this write does not set it again");
     } else if (w->cause != CAUSE_NONE) {
         text_string(t, "the tables refuse this access now (");

@@ -169,7 +169,7 @@ static bool lint_range(void *ctx, const struct range *r)
         finding(l, 3, r, "user code may reach the upper half");
     if (r->writable)
         lint_tables(l, r);
-    if (r->nx == false && !is_memory(l, r))
+    if (nxe && !r->nx && !is_memory(l, r))
         finding(l, 5, r, "executable, but neither RAM nor ROM");
     return l->lines <= LINT_LINES;
 }
