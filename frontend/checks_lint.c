@@ -14,7 +14,16 @@
 struct lint_table {
     u64 pa;
     unsigned mappings;   /* recursive ones, which are the tables themselves, are not counted */
-    struct range narrow; /* the last one, of its page alone, in a range of less than ALIAS_MOST; page_size is 0: none */
+    struct range narrow; /* the last one, of its page alone, in a run of less than ALIAS_MOST; page_size is 0: none */
+    struct range newest; /* likewise, in the run that is not over yet */
+};
+
+/* Neighbouring ranges that are neighbours in memory too, whatever their rights: parts of an image or a direct map that
+ * are protected differently. */
+struct lint_run {
+    u64 bytes;
+    u64 next, next_pa; /* what would continue it; next is 0 at the end of the address space */
+    bool tables;       /* some of `newest` are its own */
 };
 
 struct lint {
@@ -24,6 +33,7 @@ struct lint {
     unsigned lines;
     struct lint_table *table; /* by address */
     size_t tables, room;
+    struct lint_run run;
     u8 *met; /* by page of memory: bits of the levels that it was met at as a table */
     u64 pages;
 };
@@ -141,9 +151,33 @@ static void lint_tables(struct lint *l, const struct range *r)
         t->mappings++;
         if (r->user)
             finding(l, 4, &page, "user code may write a page that is used as a table");
-        else if (size < ALIAS_MOST)
-            t->narrow = page;
+        else
+            t->newest = page, l->run.tables = true;
     }
+}
+
+/* Only now is it known how long the run is. */
+static void run_end(struct lint *l)
+{
+    for (size_t i = 0; l->run.tables && i < l->tables; i++) {
+        struct lint_table *t = &l->table[i];
+
+        if (t->newest.page_size && l->run.bytes < ALIAS_MOST)
+            t->narrow = t->newest;
+        t->newest.page_size = 0;
+    }
+    l->run = (struct lint_run){0};
+}
+
+static void run_continue(struct lint *l, const struct range *r)
+{
+    u64 bytes = r->last - r->first + 1;
+
+    if (r->bad || r->first != l->run.next || r->pa != l->run.next_pa)
+        run_end(l);
+    l->run.bytes += bytes;
+    l->run.next = r->last + 1;
+    l->run.next_pa = r->pa + bytes;
 }
 
 static bool is_memory(struct lint *l, const struct range *r)
@@ -159,6 +193,7 @@ static bool lint_range(void *ctx, const struct range *r)
     struct lint *l = ctx;
     bool nxe = cpu_paging(l->cpu)->nxe, high = r->first >> 63;
 
+    run_continue(l, r);
     if (r->bad) {
         finding(l, 1, r, "reserved bits: no access is possible");
         return l->lines <= LINT_LINES;
@@ -207,6 +242,7 @@ void checks_lint(struct checks *c, struct cpu *cpu, const char *when)
     if (l.tables)
         qsort(l.table, l.tables, sizeof(*l.table), by_address);
     whole &= ranges_each(p, cpu_table_reader(cpu), &query, lint_range, &l) == RANGES_ALL;
+    run_end(&l);
     lint_aliases(&l);
     if (!whole)
         fprintf(c->to, "check lint: there is more than could be looked at %s\n", when);
