@@ -14,7 +14,7 @@
 
 #include "mmu/state.h"
 
-#define STATE_FILE_VERSION 2u
+#define STATE_FILE_VERSION 3u
 
 struct state_file;
 

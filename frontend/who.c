@@ -3,6 +3,7 @@
 
 #define RECENT_ENOUGH 100000u /* instructions: a store this long ago may still be meant for this access */
 
+#define RELINKED_MOST 16u
 #define BESIDE_RECENT 64u /* a neighbour is written all the time: this one must have been for this access */
 
 /* A change, in this address space and not long ago, that made present an entry of the same index in another table: of
@@ -62,22 +63,59 @@ void who_wrote(struct tables *tables, struct record *r, struct cpu *cpu)
     find_misplaced(tables, r, s);
 }
 
-/* Since the fault. */
+/* Pages that the changes since the fault have made tables, or have made none of. */
+struct relinked {
+    u64 page[RELINKED_MOST];
+    unsigned n;
+};
+
+static void find_relinked(struct tables *tables, u64 from, u64 to, struct relinked *l)
+{
+    l->n = 0;
+    for (u64 i = from; i <= to && l->n < RELINKED_MOST; i++) {
+        const struct table_change *c = tables_change(tables, i);
+        u64 values[2] = {c ? c->was : 0, c ? c->is : 0};
+
+        if (c && tables_level(tables, c->at) == 1)
+            continue; /* it leads to no table */
+        for (unsigned v = 0; v < 2 && l->n < RELINKED_MOST; v++)
+            if (values[v] & PTE_P && tables_watched(tables, values[v] & BITS(51, 12)))
+                l->page[l->n++] = values[v] & BITS(51, 12);
+    }
+}
+
+/* Is it an entry that has changed, or memory that was a table before, or will be one? What clears a page that is about
+ * to be a table changes no entry yet. */
+static bool is_entry(struct tables *tables, const struct record *r, const struct relinked *l,
+                     const struct table_change *c)
+{
+    bool registers = r->cr4 & BIT(5) && !(r->efer & BIT(10)); /* PAE: they name the roots, which CR3 does not */
+
+    if (tables_linked(tables, c->at, registers ? TABLES_ANY_ROOT : r->cr3))
+        return true;
+    for (unsigned i = 0; (c->is | c->was) & PTE_P && i < l->n; i++)
+        if (l->page[i] == (c->at & PAGE_MASK))
+            return true;
+    return false;
+}
+
+/* Since the fault. A handler that brings about nothing is told of whatever it wrote where tables have been. */
 void who_changed(struct tables *tables, struct record *r)
 {
-    u64 serial;
+    struct relinked relinked;
+    u64 serial, from;
 
     if (!tables || r->handled_at == RECORD_NONE || r->past == PAST_UNWATCHED)
         return;
     serial = tables_serial(tables);
     r->changed = (u32)(serial - r->serial);
     r->changes = 0;
-    for (u64 i = r->serial + 1; i <= serial && r->changes < RECORD_CHANGES; i++) {
+    from = r->changed > TABLES_RECENT ? serial - TABLES_RECENT + 1 : r->serial + 1; /* before that: forgotten */
+    find_relinked(tables, from, serial, &relinked);
+    for (u64 i = from; i <= serial && r->changes < RECORD_CHANGES; i++) {
         const struct table_change *c = tables_change(tables, i);
 
-        if (!c) /* long forgotten */
-            i = serial - TABLES_RECENT;
-        else
+        if (c && (r->outcome == OUTCOME_LOOP || is_entry(tables, r, &relinked, c)))
             r->change[r->changes++] = *c;
     }
 }

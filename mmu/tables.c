@@ -8,6 +8,8 @@
 
 #define BUCKETS 16384u
 #define NODES_MOST (1u << 22)
+#define NOWHERE (~0ull) /* no address of an entry, as they are aligned */
+#define ROOT (~1ull)
 
 /* One change in an entry's history. */
 struct node {
@@ -22,13 +24,16 @@ struct page {
     unsigned width; /* bytes of an entry */
     u8 level;
     bool pinned;
-    u32 idle; /* writes since a walk came by */
+    u64 parent; /* physical address of the entry that led a walk here last; ROOT: none did; NOWHERE: no walk came */
+    u32 idle;   /* writes since a walk came by */
     u8 shadow[PAGE_SIZE];
     u32 head[]; /* of each entry's history; PAGE_SIZE / 4 of them */
 };
 
 struct tables {
     struct phys *phys;
+    u64 walked; /* the entry that a walk read last, and its level */
+    unsigned walked_level;
     struct page *bucket[BUCKETS];
     unsigned pages;
     struct node *node;
@@ -263,12 +268,37 @@ static struct page *page_add(struct tables *t, u64 pa, unsigned width)
         return NULL;
     p->pa = pa & PAGE_MASK;
     p->width = width;
+    p->parent = NOWHERE;
     p->next = *bucket;
     memcpy(p->shadow, now, PAGE_SIZE);
     *bucket = p;
     t->pages++;
     note_page(t, pa, width);
     return p;
+}
+
+/* Does the entry at `at` lead to the page? */
+static bool leads_to(const struct tables *t, u64 at, u64 pa)
+{
+    const struct page *p = page_find(t, at);
+    const u8 *now = p ? phys_page_read(t->phys, at) : NULL;
+    u64 entry = now ? entry_of(now, (unsigned)(at & ~PAGE_MASK & ~(u64)(p->width - 1)), p->width) : 0;
+
+    return entry & 1 && ((entry ^ pa) & BITS(51, 12)) == 0;
+}
+
+bool tables_linked(const struct tables *t, u64 pa, u64 root)
+{
+    const struct page *p = page_find(t, pa);
+
+    if (p && p->parent == ROOT)
+        return root == TABLES_ANY_ROOT || p->pa == (root & BITS(51, 12));
+    for (unsigned n = 0; p && p->parent != ROOT && n < 5; n++) {
+        if (p->parent == NOWHERE || !leads_to(t, p->parent, p->pa))
+            return false;
+        p = page_find(t, p->parent);
+    }
+    return p && p->parent == ROOT;
 }
 
 bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
@@ -283,6 +313,9 @@ bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
     }
     p->idle = 0;
     p->level = (u8)level;
+    p->parent = t->walked_level == level + 1 && leads_to(t, t->walked, pa) ? t->walked : ROOT;
+    t->walked = pa;
+    t->walked_level = level;
     if (t->pending.page)
         tables_settle(t);
     if (unlikely(p->width != width)) { /* another mode: entries are others */
@@ -412,6 +445,7 @@ static void page_state(struct tables *t, struct page *p, struct state *s)
     state_number(s, "level", &level, WALK_MAX_STEPS);
     state_number(s, "pinned", &pinned, 1);
     state_number(s, "idle", &idle, TABLES_IDLE - 1);
+    state_number(s, "parent", &p->parent, UINT64_MAX);
     if (s->failed)
         return;
     p->width = (unsigned)width;
@@ -445,7 +479,7 @@ static void load_page(struct tables *t, struct state *s)
 
 void tables_state(struct tables *t, struct state *s)
 {
-    u64 pages = t->pages;
+    u64 pages = t->pages, level = t->walked_level;
 
     state_section(s, "tables");
     if (state_is_loading(s))
@@ -453,6 +487,9 @@ void tables_state(struct tables *t, struct state *s)
     else
         tables_settle(t);
     state_number(s, "serial", &t->serial, INT64_MAX);
+    state_number(s, "walked", &t->walked, UINT64_MAX);
+    state_number(s, "walked level", &level, WALK_MAX_STEPS);
+    t->walked_level = (unsigned)level;
     for (unsigned i = 0; i < TABLES_RECENT; i++)
         state_struct(s, &change_table, &t->recent[i]);
     state_number(s, "pages", &pages, TABLES_MOST);

@@ -19,6 +19,7 @@ enum table_writer {
 const char *table_writer_name(enum table_writer); /* "instruction", "processor", "outside" */
 
 #define TABLES_NO_ADDRESS (~0ull)
+#define TABLES_ANY_ROOT (~0ull)
 
 /* Who is writing. */
 struct table_write {
@@ -62,6 +63,10 @@ bool tables_used(struct tables *, u64 pa, unsigned width, unsigned level);
  * that would go the long way. */
 bool tables_pin(struct tables *, u64 pa, unsigned width);
 bool tables_watched(const struct tables *, u64 pa);
+/* Is this page a table as far as walks have come by: do the entries that led to it, from a table that CR3 named, still
+ * do so? Of such tables `root` alone is one now, or all (TABLES_ANY_ROOT). What was a table once, or will be one, is
+ * memory for something else now. */
+bool tables_linked(const struct tables *, u64 pa, u64 root);
 /* Every page ever watched, as a bitmap by page number, of `pages` bits, and behind it another, of those whose entries
  * had 4 bytes when it was watched first: what the next run may pin. Kept up to date, borrowed. */
 void tables_note_pages(struct tables *, u64 *bitmaps, u64 pages);

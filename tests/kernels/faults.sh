@@ -49,7 +49,7 @@ CREATE TABLE phase(number INT, name TEXT, first TEXT, last TEXT, minflt INT);
 .separator ","
 CREATE TABLE expected(name TEXT, access TEXT, cpl INT, cause TEXT, final TEXT, count INT);
 .import expected.$1 expected
-CREATE TABLE faults AS SELECT CAST(seq AS INT) AS seq, CAST(icount AS INT) AS icount, CAST(cpl AS INT) AS cpl, cr2, cause, why, cure, access, rip, symbol,
+CREATE TABLE faults AS SELECT CAST(seq AS INT) AS seq, CAST(icount AS INT) AS icount, CAST(cpl AS INT) AS cpl, cr2, cause, why, cure, access, rip, symbol, changes,
     CASE outcome WHEN 'switched' THEN "then" ELSE outcome END AS final, substr(cr3, 1, length(cr3) - 3) AS space,
     CAST(handler_instructions AS INT) AS spent FROM raw WHERE vector = '14';
 CREATE INDEX by_seq ON faults(seq);
@@ -87,6 +87,8 @@ phases() {
     is "$1: phases" "$(ask "$1" "SELECT count(DISTINCT name) FROM expected")" "$(wc -l <"$1.phases")"
     is "$1: phases between two marks" "$(wc -l <"$1.phases")" "$(ask "$1" "SELECT count(*) FROM mark")"
     is "$1: marks' outcome" delivered "$(ask "$1" "SELECT DISTINCT final FROM faults WHERE seq IN (SELECT begins FROM mark UNION SELECT ends FROM mark)")"
+    # After the forks of `killed` the signal's frame is where the stack is read-only.
+    is "$1: entries changed by marks" "" "$(ask "$1" "SELECT DISTINCT changes FROM faults JOIN mark ON seq IN (begins, ends) JOIN phase USING (number) WHERE name <> 'killed'")"
     for phase in $(ask "$1" "SELECT name FROM phase ORDER BY number"); do
         # A fault that ends in a signal is none that Linux has counted: it was not resolved.
         is "$1: $phase: minor faults" "$(ask "$1" "SELECT minflt FROM phase WHERE name = '$phase'")" \

@@ -224,6 +224,32 @@ START_TEST(pinned_from_the_beginning)
 }
 END_TEST
 
+/* A table is what entries lead to now. */
+START_TEST(linked)
+{
+    u64 root = vm->start.cr3, entry, pde;
+    struct walk w;
+
+    walk_it();
+    w = cpu_walk(vm->cpu, PAGE, (struct access){.kind = ACCESS_READ});
+    pde = w.step[w.steps - 2].at;
+    entry = w.step[w.steps - 2].entry;
+    ck_assert(tables_linked(tables, pte, root));
+    ck_assert(tables_linked(tables, root, root));
+    ck_assert(!tables_linked(tables, root, root + PAGE_SIZE));
+    ck_assert(tables_linked(tables, root, TABLES_ANY_ROOT));
+    vm_write64(vm, pde, entry & ~(u64)PTE_P);
+    ck_assert(!tables_linked(tables, pte, root));
+    vm_write64(vm, pde, entry ^ 0x400000);
+    ck_assert(!tables_linked(tables, pte, root));
+    vm_write64(vm, pde, entry);
+    ck_assert(tables_linked(tables, pte, root));
+    tables_pin(tables, 0x280000, 8);
+    ck_assert(!tables_linked(tables, 0x280000, root));
+    ck_assert(!tables_linked(tables, 0x2b0000, root));
+}
+END_TEST
+
 /* A page that is written and never walked is a table no longer: it gets its write tags back. */
 START_TEST(idle_pages_are_dropped)
 {
@@ -268,6 +294,7 @@ START_TEST(saved_and_loaded)
     ck_assert_mem_eq(was, is, n * sizeof(was[0]));
     ck_assert_uint_eq(tables_serial(other), tables_serial(tables));
     ck_assert_uint_eq(tables_level(other, pte), tables_level(tables, pte));
+    ck_assert(tables_linked(other, pte, vm->start.cr3));
     ck_assert_uint_eq(tables_change(other, is[0].serial)->is, is[0].is);
     tables_destroy(other);
     state_memory_free(&memory);
@@ -331,6 +358,7 @@ int main(void)
     tcase_add_test(cases, newest_first);
     tcase_add_test(cases, from_outside);
     tcase_add_test(cases, pinned_from_the_beginning);
+    tcase_add_test(cases, linked);
     tcase_add_test(cases, idle_pages_are_dropped);
     tcase_add_test(cases, saved_and_loaded);
     tcase_add_test(cases, nothing_is_missed);
