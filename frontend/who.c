@@ -65,22 +65,34 @@ void who_wrote(struct tables *tables, struct record *r, struct cpu *cpu)
 
 /* Pages that the changes since the fault have made tables, or have made none of. */
 struct relinked {
-    u64 page[RELINKED_MOST];
+    struct {
+        u64 page, serial;
+        bool made;
+    } of[RELINKED_MOST];
     unsigned n;
 };
+
+static void relink(struct tables *tables, struct relinked *l, u64 value, u64 serial, bool made)
+{
+    u64 page = value & BITS(51, 12);
+
+    if (value & PTE_P && l->n < RELINKED_MOST && tables_watched(tables, page)) {
+        l->of[l->n].page = page;
+        l->of[l->n].serial = serial;
+        l->of[l->n++].made = made;
+    }
+}
 
 static void find_relinked(struct tables *tables, u64 from, u64 to, struct relinked *l)
 {
     l->n = 0;
     for (u64 i = from; i <= to && l->n < RELINKED_MOST; i++) {
         const struct table_change *c = tables_change(tables, i);
-        u64 values[2] = {c ? c->was : 0, c ? c->is : 0};
 
-        if (c && tables_level(tables, c->at) == 1)
-            continue; /* it leads to no table */
-        for (unsigned v = 0; v < 2 && l->n < RELINKED_MOST; v++)
-            if (values[v] & PTE_P && tables_watched(tables, values[v] & BITS(51, 12)))
-                l->page[l->n++] = values[v] & BITS(51, 12);
+        if (!c || tables_level(tables, c->at) == 1 || !((c->was ^ c->is) & (BITS(51, 12) | PTE_P)))
+            continue; /* it leads to no table, or to the same */
+        relink(tables, l, c->was, i, false);
+        relink(tables, l, c->is, i, true);
     }
 }
 
@@ -91,12 +103,15 @@ static bool is_entry(struct tables *tables, const struct record *r, const struct
 {
     bool registers = r->cr4 & BIT(5) && !(r->efer & BIT(10)); /* PAE: they name the roots, which CR3 does not */
 
-    if (tables_linked(tables, c->at, registers ? TABLES_ANY_ROOT : r->cr3))
-        return true;
-    for (unsigned i = 0; (c->is | c->was) & PTE_P && i < l->n; i++)
-        if (l->page[i] == (c->at & PAGE_MASK))
+    for (unsigned i = 0; i < l->n; i++) {
+        if (l->of[i].page != (c->at & PAGE_MASK))
+            continue;
+        if (l->of[i].made)
+            return c->serial > l->of[i].serial || c->is & PTE_P;
+        if (c->serial < l->of[i].serial)
             return true;
-    return false;
+    }
+    return tables_linked(tables, c->at, registers ? TABLES_ANY_ROOT : r->cr3);
 }
 
 /* Since the fault. A handler that brings about nothing is told of whatever it wrote where tables have been. */
