@@ -96,8 +96,8 @@ for at in 8 16 24 32 40 100 1000 $((size / 2)) $((size - 1)); do
     printf "$(printf '\\%o' $((byte ^ 4)))" | dd of=d bs=1 seek="$at" conv=notrunc status=none
     damaged '\(is damaged\|has version\)' "at $at"
 done
-cp s d && printf '\3' | dd of=d bs=1 seek=8 conv=notrunc status=none
-damaged 'has version 3 of the format, made by a newer faultline' "newer"
+cp s d && printf '\4' | dd of=d bs=1 seek=8 conv=notrunc status=none
+damaged 'has version 4 of the format, made by a newer faultline' "newer"
 
 # A full disk leaves the old file, and nothing beside it.
 if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=16k tmpfs full 2>/dev/null; then
