@@ -226,7 +226,7 @@ coverage: install-test-packages ## rows of the list and branches of mmu/ that th
 
 .PHONY: man
 man: $(BUILD)/faultline.1 ## the manual page, from the lists that --help shows
-$(BUILD)/faultline.1: frontend/man.awk frontend/options.def frontend/bindings.def
+$(BUILD)/faultline.1: frontend/man.awk frontend/options.def frontend/bindings.def frontend/monitor.def
 	@mkdir -p $(@D)
 	@awk -f $^ >$@
 

@@ -100,7 +100,7 @@ static void pm_write(void *device, u64 offset, u64 value, unsigned width)
         write_at(device, offset + 2, (u16)(value >> 16));
 }
 
-const struct region_ops acpi_pm_ops = {pm_read, pm_write, 2, 4};
+const struct region_ops acpi_pm_ops = {pm_read, pm_write, 2, 4, "ACPI power management"};
 
 bool acpi_pm_may_interrupt(const struct acpi_pm *p) { return p->timer.at != CLOCK_NEVER; }
 

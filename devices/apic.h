@@ -112,6 +112,21 @@ void lapic_set_tpr(struct lapic *, u8);
 void lapic_tsc_moved(struct lapic *); /* the counter was written to */
 bool lapic_on(const struct lapic *);  /* IA32_APIC_BASE.EN: what CPUID.01H:EDX[9] shows */
 
+/* The registers, for looking: no count goes on, no error is noted. */
+#define LAPIC_LVT_ENTRIES 6 /* timer, thermal, performance, LINT0, LINT1, error */
+struct lapic_look {
+    u64 base; /* IA32_APIC_BASE */
+    u32 id;   /* of the mode it is in */
+    u32 version;
+    u32 tpr, ppr, ldr, dfr, svr, esr;
+    u64 icr;
+    u32 isr[8], tmr[8], irr[8], lvt[LAPIC_LVT_ENTRIES];
+    u32 initial_count, current_count, divisor;
+    u64 deadline; /* IA32_TSC_DEADLINE; 0: not armed */
+    bool lint[2]; /* levels of the pins */
+};
+struct lapic_look lapic_look(struct lapic *);
+
 #define LAPIC_DEFAULT_BASE 0xFEE00000u
 extern const struct region_ops lapic_ops; /* 4 KiB: FEE00000 */
 
@@ -126,6 +141,12 @@ void ioapic_state(struct ioapic *, struct state *);
 struct wire ioapic_input(struct ioapic *, int line); /* 0..23 */
 /* A rise of the line would wake a processor that is halted with IF as given. */
 bool ioapic_hears(const struct ioapic *, int line, bool interrupts_on);
+struct ioapic_look { /* the registers, for looking */
+    u8 id, version;
+    u32 line; /* levels of the inputs */
+    u64 entry[IOAPIC_LINES];
+};
+struct ioapic_look ioapic_look(const struct ioapic *);
 extern const struct region_ops ioapic_ops; /* 4 KiB: FEC00000 */
 
 /* The interrupt mode configuration register: `apic_mode` is the level of bit 0. */

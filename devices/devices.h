@@ -20,9 +20,17 @@ struct pic *pic_create(struct wire intr);
 void pic_reset(struct pic *);
 void pic_destroy(struct pic *);
 void pic_state(struct pic *, struct state *);
-struct wire pic_input(struct pic *, int irq);                 /* irq 0..15; 2 is the cascade and goes nowhere */
-int pic_acknowledge(struct pic *);                            /* the INTA cycle: the vector */
-bool pic_accepts(const struct pic *, int irq);                /* a rise of irq now would raise INTR */
+struct wire pic_input(struct pic *, int irq);  /* irq 0..15; 2 is the cascade and goes nowhere */
+int pic_acknowledge(struct pic *);             /* the INTA cycle: the vector */
+bool pic_accepts(const struct pic *, int irq); /* a rise of irq now would raise INTR */
+struct pic_look {                              /* the registers, for looking */
+    u8 line;                                   /* levels of the inputs */
+    u8 irr, isr, imr, elcr;
+    u8 vector; /* of IR0 */
+    u8 lowest; /* the input of lowest priority */
+    bool initialising, auto_eoi, rotate_in_auto_eoi, special_mask, special_nested, poll;
+};
+struct pic_look pic_look(const struct pic *, int chip);       /* chip: 0 master, 1 slave */
 extern const struct region_ops pic_master_ops, pic_slave_ops; /* 2 bytes each: 0x20, 0xA0 */
 extern const struct region_ops pic_elcr_ops;                  /* 2 bytes: 0x4D0 */
 

@@ -270,7 +270,7 @@ static void low_write(void *device, u64 offset, u64 value, unsigned width)
     controller_write(device, 0, (unsigned)offset, (u8)value);
 }
 
-const struct region_ops dma_low_ops = {low_read, low_write, 1, 1};
+const struct region_ops dma_low_ops = {low_read, low_write, 1, 1, "8237 channels 0-3"};
 
 /* Address line 0 goes nowhere: each register shows at two ports. */
 static u64 high_read(void *device, u64 offset, unsigned width)
@@ -285,7 +285,7 @@ static void high_write(void *device, u64 offset, u64 value, unsigned width)
     controller_write(device, 4, (unsigned)offset / 2, (u8)value);
 }
 
-const struct region_ops dma_high_ops = {high_read, high_write, 1, 1};
+const struct region_ops dma_high_ops = {high_read, high_write, 1, 1, "8237 channels 4-7"};
 
 /* The channel of a page register, by its port's low four bits; -1: none. */
 static int page_channel(unsigned port)
@@ -315,7 +315,7 @@ static void page_write(void *device, u64 offset, u64 value, unsigned width)
     *(n < 0 ? &d->scratch[port & 15] : &d->channel[n].page) = (u8)value;
 }
 
-const struct region_ops dma_page_ops = {page_read, page_write, 1, 1};
+const struct region_ops dma_page_ops = {page_read, page_write, 1, 1, "DMA page registers"};
 
 /* ---- Life ---- */
 

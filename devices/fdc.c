@@ -233,7 +233,7 @@ static void fdc_write(void *device, u64 offset, u64 value, unsigned width)
     }
 }
 
-const struct region_ops fdc_ops = {fdc_read, fdc_write, 1, 1};
+const struct region_ops fdc_ops = {fdc_read, fdc_write, 1, 1, "floppy controller"};
 
 /* The digital input register drives bit 7 alone; the change line is that of the drive selected with its motor on. */
 static u64 dir_read(void *device, u64 offset, unsigned width)
@@ -255,7 +255,7 @@ static void ccr_write(void *device, u64 offset, u64 value, unsigned width)
     f->rate = value & RATE;
 }
 
-const struct region_ops fdc_dir_ops = {dir_read, ccr_write, 1, 1};
+const struct region_ops fdc_dir_ops = {dir_read, ccr_write, 1, 1, "floppy change line"};
 
 /* ---- Disks ---- */
 

@@ -130,7 +130,7 @@ static void fw_cfg_write(void *device, u64 offset, u64 value, unsigned width)
     f->at = 0;
 }
 
-const struct region_ops fw_cfg_ops = {fw_cfg_read, fw_cfg_write, 1, 2};
+const struct region_ops fw_cfg_ops = {fw_cfg_read, fw_cfg_write, 1, 2, "fw_cfg"};
 
 /* ---- DMA: the address of a request is written big-endian, the low half starts it ---- */
 
@@ -224,7 +224,7 @@ static void dma_port_write(void *device, u64 offset, u64 value, unsigned width)
     }
 }
 
-const struct region_ops fw_cfg_dma_ops = {dma_port_read, dma_port_write, 1, 4};
+const struct region_ops fw_cfg_dma_ops = {dma_port_read, dma_port_write, 1, 4, "fw_cfg DMA"};
 
 bool fw_cfg_allow_dma(struct fw_cfg *f, struct phys *phys)
 {

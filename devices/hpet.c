@@ -291,7 +291,7 @@ static void hpet_write(void *device, u64 offset, u64 value, unsigned width)
     write_register(h, at, value);
 }
 
-const struct region_ops hpet_ops = {hpet_read, hpet_write, 4, 8};
+const struct region_ops hpet_ops = {hpet_read, hpet_write, 4, 8, "HPET"};
 
 bool hpet_may_interrupt(const struct hpet *h, int line)
 {

@@ -299,8 +299,8 @@ static u64 command_read(void *device, u64 offset, unsigned width)
     return k->status;
 }
 
-const struct region_ops i8042_data_ops = {data_read, data_write, 1, 1};
-const struct region_ops i8042_command_ops = {command_read, command_write, 1, 1};
+const struct region_ops i8042_data_ops = {data_read, data_write, 1, 1, "8042 data"};
+const struct region_ops i8042_command_ops = {command_read, command_write, 1, 1, "8042 command"};
 
 /* ---- Life ---- */
 

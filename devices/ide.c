@@ -353,7 +353,7 @@ static void command_block_write(void *device, u64 offset, u64 value, unsigned wi
         register_write(c, (unsigned)offset + i, (u8)(value >> (8 * i)));
 }
 
-const struct region_ops ide_command_ops = {command_block_read, command_block_write, 1, 4};
+const struct region_ops ide_command_ops = {command_block_read, command_block_write, 1, 4, "IDE command"};
 
 /* The alternate status, which leaves the interrupt alone, and the device control register. */
 static u64 control_read(void *device, u64 offset, unsigned width)
@@ -381,7 +381,7 @@ static void control_write(void *device, u64 offset, u64 value, unsigned width)
     ide_update_irq(c);
 }
 
-const struct region_ops ide_control_ops = {control_read, control_write, 1, 1};
+const struct region_ops ide_control_ops = {control_read, control_write, 1, 1, "IDE control"};
 
 /* ---- Life ---- */
 

@@ -159,7 +159,7 @@ static void master_write(void *device, u64 offset, u64 value, unsigned width)
         master_write_byte(device, ((unsigned)offset + i) & 7, (u8)(value >> (8 * i)));
 }
 
-const struct region_ops ide_master_ops = {master_read, master_write, 1, 4};
+const struct region_ops ide_master_ops = {master_read, master_write, 1, 4, "IDE bus master"};
 
 /* ---- The PCI function ---- */
 
@@ -192,7 +192,7 @@ static void both_write(void *device, u64 offset, u64 value, unsigned width)
     master_write(p->channel[offset / MASTER_SIZE & 1], offset % MASTER_SIZE, value, width);
 }
 
-static const struct region_ops both_ops = {both_read, both_write, 1, 4};
+static const struct region_ops both_ops = {both_read, both_write, 1, 4, "IDE bus masters"};
 
 /* The legacy ports of a channel are decoded with I/O space on and "IDE Decode Enable" of its IDETIM register. */
 static void decode(struct piix_ide *p, int n)

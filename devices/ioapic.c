@@ -6,6 +6,7 @@
 #include "devices/apic.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { REG_ID = 0x00, REG_VERSION = 0x01, REG_ARBITRATION = 0x02, REG_ENTRIES = 0x10 };
 enum { AT_SELECT = 0x00, AT_WINDOW = 0x10, AT_EOI = 0x40 };
@@ -158,6 +159,14 @@ static void write_register(struct ioapic *io, u32 value)
         write_entry(io, (int)n, value, io->select & 1);
 }
 
+struct ioapic_look ioapic_look(const struct ioapic *io)
+{
+    struct ioapic_look look = {.id = (u8)(io->id >> 24), .version = (u8)VERSION, .line = io->line};
+
+    memcpy(look.entry, io->entry, sizeof(look.entry));
+    return look;
+}
+
 static u64 page_read(void *device, u64 offset, unsigned width)
 {
     struct ioapic *io = device;
@@ -181,7 +190,7 @@ static void page_write(void *device, u64 offset, u64 value, unsigned width)
         end_of_interrupt(io, (u8)value);
 }
 
-const struct region_ops ioapic_ops = {page_read, page_write, 1, 4};
+const struct region_ops ioapic_ops = {page_read, page_write, 1, 4, "I/O APIC"};
 
 /* ---- Life ---- */
 
@@ -240,7 +249,7 @@ static void imcr_write(void *device, u64 offset, u64 value, unsigned width)
     }
 }
 
-const struct region_ops imcr_ops = {imcr_read, imcr_write, 1, 1};
+const struct region_ops imcr_ops = {imcr_read, imcr_write, 1, 1, "IMCR"};
 
 void imcr_reset(struct imcr *r)
 {

@@ -6,6 +6,8 @@
  */
 #include "devices/lapic_state.h"
 
+#include <string.h>
+
 enum {
     REG_ID = 0x02,
     REG_VERSION = 0x03,
@@ -136,6 +138,34 @@ static u32 read_register(struct lapic *l, unsigned reg)
     return 0; /* the remote read register: nothing here can be read remotely */
 }
 
+struct lapic_look lapic_look(struct lapic *l)
+{
+    struct lapic_look look = {
+        .base = l->base,
+        .id = lapic_is_x2(l) ? l->wiring.id : l->id,
+        .version = VERSION,
+        .tpr = l->tpr,
+        .ppr = lapic_priority(l),
+        .ldr = logical_id(l),
+        .dfr = l->dfr,
+        .svr = l->svr,
+        .esr = l->esr,
+        .icr = (u64)l->icr_high << 32 | l->icr_low,
+        .initial_count = l->initial_count,
+        .current_count = lapic_timer_count(l),
+        .divisor = lapic_timer_divisor(l),
+        .deadline = l->deadline > l->wiring.tsc(l->wiring.ctx) ? l->deadline : 0,
+        .lint = {l->lint[0], l->lint[1]},
+    };
+
+    _Static_assert(LAPIC_LVT_ENTRIES == LVT_COUNT, "the entries in the order of enum lvt");
+    memcpy(look.isr, l->isr, sizeof(look.isr));
+    memcpy(look.tmr, l->tmr, sizeof(look.tmr));
+    memcpy(look.irr, l->irr, sizeof(look.irr));
+    memcpy(look.lvt, l->lvt, sizeof(look.lvt));
+    return look;
+}
+
 /* ---- Writing ---- */
 
 /* "Local Vector Table": an APIC disabled by software keeps its entries masked. */
@@ -243,7 +273,7 @@ static void page_write(void *device, u64 offset, u64 value, unsigned width)
         write_register(l, reg, (u32)value);
 }
 
-const struct region_ops lapic_ops = {page_read, page_write, 1, 4};
+const struct region_ops lapic_ops = {page_read, page_write, 1, 4, "local APIC"};
 
 /* ---- The MSRs ---- */
 

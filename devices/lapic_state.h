@@ -76,5 +76,6 @@ void lapic_timer_divide(struct lapic *, u32 divide);
 void lapic_timer_mode(struct lapic *, u32 entry); /* a new LVT entry */
 void lapic_timer_deadline(struct lapic *, u64 tsc);
 u32 lapic_timer_count(struct lapic *);
+u32 lapic_timer_divisor(const struct lapic *);
 
 #endif

@@ -137,4 +137,6 @@ void lapic_timer_deadline(struct lapic *l, u64 tsc)
 
 u32 lapic_timer_count(struct lapic *l) { return mode(l) == TIMER_DEADLINE ? 0 : (u32)ticks_left(l, now_of(l)); }
 
+u32 lapic_timer_divisor(const struct lapic *l) { return (u32)divisor(l); }
+
 void lapic_tsc_moved(struct lapic *l) { lapic_timer_deadline(l, l->deadline); }

@@ -81,7 +81,7 @@ static void lpt_write(void *device, u64 offset, u64 value, unsigned width)
         control_write(l, (u8)value);
 }
 
-const struct region_ops lpt_ops = {lpt_read, lpt_write, 1, 1};
+const struct region_ops lpt_ops = {lpt_read, lpt_write, 1, 1, "parallel port"};
 
 bool lpt_may_interrupt(const struct lpt *l) { return l->timer.at != CLOCK_NEVER; }
 

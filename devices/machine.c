@@ -531,6 +531,10 @@ struct pic *machine_pic(struct machine *m) { return m->pic; }
 
 bool machine_has_apic(struct machine *m) { return m->has_apic; }
 
+struct lapic *machine_lapic(struct machine *m) { return m->has_apic ? m->lapic : NULL; }
+
+struct ioapic *machine_ioapic(struct machine *m) { return m->has_apic ? m->ioapic : NULL; }
+
 struct pit *machine_pit(struct machine *m) { return m->pit; }
 
 struct fw_cfg *machine_fw_cfg(struct machine *m) { return m->fw_cfg; }

@@ -73,6 +73,14 @@ void machine_ask_reset(struct machine *);
  * before is no longer used. NULL if done, else the reason: "there is no such drive" ... */
 const char *machine_change_medium(struct machine *, int drive, struct block *medium);
 
+/* A drive and what is in it, for looking. False if there is none of that number. */
+struct machine_drive_look {
+    bool floppy, cdrom;   /* neither: a disk */
+    bool locked;          /* the guest prevents the removal of the medium */
+    struct block *medium; /* borrowed; NULL: none */
+};
+bool machine_drive_look(struct machine *, int drive, struct machine_drive_look *);
+
 /* What must be done after a reset so that the machine boots again (a loader does it for a direct boot). False with one
  * line in `why` ends the run. Without one, a guest that asks for a reset ends the run too: there is nothing to boot. */
 typedef bool machine_boot_fn(void *ctx, struct machine *, char *why, size_t size);
@@ -144,6 +152,8 @@ struct phys *machine_phys(struct machine *);
 struct bus *machine_io(struct machine *);
 struct clock *machine_clock(struct machine *);
 struct pic *machine_pic(struct machine *);
+struct lapic *machine_lapic(struct machine *);   /* NULL: the processor has none */
+struct ioapic *machine_ioapic(struct machine *); /* NULL where there is no local APIC */
 struct pit *machine_pit(struct machine *);
 struct rtc *machine_rtc(struct machine *);
 struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */

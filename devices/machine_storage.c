@@ -106,6 +106,23 @@ const char *machine_change_medium(struct machine *m, int drive, struct block *me
     return fdc_change(m->fdc, floppy, medium) ? NULL : "the disk does not fit into the drive";
 }
 
+bool machine_drive_look(struct machine *m, int drive, struct machine_drive_look *look)
+{
+    int floppy = drive - MACHINE_DRIVES;
+
+    *look = (struct machine_drive_look){.floppy = floppy >= 0};
+    if (drive < 0 || floppy >= MACHINE_FLOPPIES)
+        return false;
+    if (look->floppy) {
+        look->medium = fdc_block(m->fdc, floppy);
+        return m->config.floppy[floppy].present;
+    }
+    look->cdrom = m->config.drive[drive].kind == MACHINE_CDROM;
+    look->locked = look->cdrom && ide_disc_locked(m->ide[drive / 2], drive % 2);
+    look->medium = ide_block(m->ide[drive / 2], drive % 2);
+    return m->config.drive[drive].kind != MACHINE_NO_DRIVE;
+}
+
 void machine_reset_storage(struct machine *m)
 {
     for (int i = 0; i < 2; i++)

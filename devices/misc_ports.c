@@ -63,7 +63,7 @@ static void port92_write(void *device, u64 offset, u64 value, unsigned width)
         wire_set(p->reset, true);
 }
 
-const struct region_ops port92_ops = {port92_read, port92_write, 1, 1};
+const struct region_ops port92_ops = {port92_read, port92_write, 1, 1, "system control port A"};
 
 /* ---- Reset control (82371SB PIIX3, "RC - Reset Control Register") ---- */
 
@@ -110,7 +110,7 @@ static void reset_control_write(void *device, u64 offset, u64 value, unsigned wi
         wire_set(r->reset, true);
 }
 
-const struct region_ops reset_control_ops = {reset_control_read, reset_control_write, 1, 1};
+const struct region_ops reset_control_ops = {reset_control_read, reset_control_write, 1, 1, "reset control"};
 
 /* ---- Coprocessor error (82371SB PIIX3, "Coprocessor Error Register") ---- */
 
@@ -171,7 +171,7 @@ static void fpu_error_write(void *device, u64 offset, u64 value, unsigned width)
         wire_set(e->ignne, true);
 }
 
-const struct region_ops fpu_error_ops = {fpu_error_read, fpu_error_write, 1, 1};
+const struct region_ops fpu_error_ops = {fpu_error_read, fpu_error_write, 1, 1, "x87 error"};
 
 /* ---- POST codes ---- */
 
@@ -213,7 +213,7 @@ static void post_write(void *device, u64 offset, u64 value, unsigned width)
     tell(p->tell, (u8)value);
 }
 
-const struct region_ops post_ops = {post_read, post_write, 1, 1};
+const struct region_ops post_ops = {post_read, post_write, 1, 1, "POST code"};
 
 /* ---- Debug console ---- */
 
@@ -252,7 +252,7 @@ static void debugcon_write(void *device, u64 offset, u64 value, unsigned width)
     tell(d->tell, (u8)value);
 }
 
-const struct region_ops debugcon_ops = {debugcon_read, debugcon_write, 1, 1};
+const struct region_ops debugcon_ops = {debugcon_read, debugcon_write, 1, 1, "debug console"};
 
 /* ---- Debug exit ---- */
 
@@ -291,7 +291,7 @@ static void debug_exit_write(void *device, u64 offset, u64 value, unsigned width
     tell(d->tell, (u32)value);
 }
 
-const struct region_ops debug_exit_ops = {debug_exit_read, debug_exit_write, 1, 4};
+const struct region_ops debug_exit_ops = {debug_exit_read, debug_exit_write, 1, 4, "isa-debug-exit"};
 
 /* ---- The Bochs shutdown port ---- */
 
@@ -340,7 +340,7 @@ static void shutdown_port_write(void *device, u64 offset, u64 value, unsigned wi
     }
 }
 
-const struct region_ops shutdown_port_ops = {shutdown_port_read, shutdown_port_write, 1, 1};
+const struct region_ops shutdown_port_ops = {shutdown_port_read, shutdown_port_write, 1, 1, "shutdown port"};
 
 /* ---- State ---- */
 

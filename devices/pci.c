@@ -248,7 +248,7 @@ static void address_write(void *device, u64 offset, u64 value, unsigned width)
         p->share.ops->write(p->share.device, 0, value, 1);
 }
 
-const struct region_ops pci_address_ops = {address_read, address_write, 1, 4};
+const struct region_ops pci_address_ops = {address_read, address_write, 1, 4, "PCI address"};
 
 /* Only bus 0 exists. */
 static bool data_reaches(const struct pci *p) { return (p->address & ENABLE) && !(p->address >> 16 & 0xFF); }
@@ -270,7 +270,7 @@ static void data_write(void *device, u64 offset, u64 value, unsigned width)
         pci_config_write(p, p->address >> 8 & 0xFF, (p->address & 0xFC) + (unsigned)offset, (u32)value, width);
 }
 
-const struct region_ops pci_data_ops = {data_read, data_write, 1, 4};
+const struct region_ops pci_data_ops = {data_read, data_write, 1, 4, "PCI data"};
 
 /* ---- In place of firmware ---- */
 

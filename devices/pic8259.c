@@ -360,8 +360,8 @@ static void slave_write(void *device, u64 offset, u64 value, unsigned width)
     pic_write(device, 1, offset, (u8)value);
 }
 
-const struct region_ops pic_master_ops = {master_read, master_write, 1, 1};
-const struct region_ops pic_slave_ops = {slave_read, slave_write, 1, 1};
+const struct region_ops pic_master_ops = {master_read, master_write, 1, 1, "8259A master"};
+const struct region_ops pic_slave_ops = {slave_read, slave_write, 1, 1, "8259A slave"};
 
 /* IRQ 0, 1, 2, 8 and 13 are edge triggered for good (82371, "ELCR1", "ELCR2"). */
 static const u8 elcr_settable[2] = {0xF8, 0xDE};
@@ -383,7 +383,28 @@ static void elcr_write(void *device, u64 offset, u64 value, unsigned width)
     pic_update(p);
 }
 
-const struct region_ops pic_elcr_ops = {elcr_read, elcr_write, 1, 1};
+const struct region_ops pic_elcr_ops = {elcr_read, elcr_write, 1, 1, "edge/level control"};
+
+struct pic_look pic_look(const struct pic *p, int chip)
+{
+    const struct chip *c = &p->chip[chip];
+
+    return (struct pic_look){
+        .line = c->line,
+        .irr = chip_irr(c),
+        .isr = c->isr,
+        .imr = c->imr,
+        .elcr = c->elcr,
+        .vector = c->base,
+        .lowest = c->lowest,
+        .initialising = c->step != READY,
+        .auto_eoi = c->icw4 & ICW4_AEOI,
+        .rotate_in_auto_eoi = c->rotate_in_aeoi,
+        .special_mask = c->special_mask,
+        .special_nested = c->icw4 & ICW4_SFNM,
+        .poll = c->poll,
+    };
+}
 
 /* ---- State ---- */
 

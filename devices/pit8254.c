@@ -367,7 +367,7 @@ static void pit_write(void *device, u64 offset, u64 value, unsigned width)
     pit_follow(p, now);
 }
 
-const struct region_ops pit_ops = {pit_read, pit_write, 1, 1};
+const struct region_ops pit_ops = {pit_read, pit_write, 1, 1, "8254 timer"};
 
 /* ---- Port B: gate 2, speaker data; refresh toggle (by tradition every 18 pulses), channel 2's output ---- */
 
@@ -394,7 +394,7 @@ static void port_b_write(void *device, u64 offset, u64 value, unsigned width)
     pit_set_gate(p, 2, value & PORT_B_GATE2);
 }
 
-const struct region_ops pit_port_b_ops = {port_b_read, port_b_write, 1, 1};
+const struct region_ops pit_port_b_ops = {port_b_read, port_b_write, 1, 1, "system control port B"};
 
 /* ---- Life ---- */
 

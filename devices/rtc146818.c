@@ -286,7 +286,7 @@ static void rtc_write(void *device, u64 offset, u64 value, unsigned width)
     rtc_update(r, now);
 }
 
-const struct region_ops rtc_ops = {rtc_read, rtc_write, 1, 1};
+const struct region_ops rtc_ops = {rtc_read, rtc_write, 1, 1, "RTC and CMOS"};
 
 void rtc_set_nvram(struct rtc *r, u8 index, u8 value)
 {

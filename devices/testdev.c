@@ -31,7 +31,7 @@ static void latch_write(void *device, u64 offset, u64 value, unsigned width)
     t->latch = (t->latch & ~mask) | ((u32)value << shift & mask);
 }
 
-const struct region_ops testdev_latch_ops = {latch_read, latch_write, 1, 4};
+const struct region_ops testdev_latch_ops = {latch_read, latch_write, 1, 4, "testdev latch"};
 
 /* QEMU unmaps the page named here from its host and lets it be faulted in again: a guest sees nothing of it. */
 static u64 flush_read(void *device, u64 offset, unsigned width)
@@ -50,11 +50,11 @@ static void flush_write(void *device, u64 offset, u64 value, unsigned width)
     (void)width;
 }
 
-const struct region_ops testdev_flush_ops = {flush_read, flush_write, 1, 4};
+const struct region_ops testdev_flush_ops = {flush_read, flush_write, 1, 4, "testdev flush"};
 
 /* A device of bytes: the bus takes wider accesses apart, and each byte goes to the same latch as QEMU's, at its
  * offset in the 32-bit one. */
-const struct region_ops testdev_byte_ops = {latch_read, latch_write, 1, 1};
+const struct region_ops testdev_byte_ops = {latch_read, latch_write, 1, 1, "testdev bytes"};
 
 static void line_write(void *device, u64 offset, u64 value, unsigned width)
 {
@@ -66,7 +66,7 @@ static void line_write(void *device, u64 offset, u64 value, unsigned width)
     wire_set(w, value != 0);
 }
 
-const struct region_ops testdev_line_ops = {flush_read, line_write, 1, 1};
+const struct region_ops testdev_line_ops = {flush_read, line_write, 1, 1, "testdev lines"};
 
 static u64 memory_read(void *device, u64 offset, unsigned width)
 {
@@ -84,7 +84,7 @@ static void memory_write(void *device, u64 offset, u64 value, unsigned width)
     memcpy(t->memory + offset, &value, width);
 }
 
-const struct region_ops testdev_memory_ops = {memory_read, memory_write, 1, 8};
+const struct region_ops testdev_memory_ops = {memory_read, memory_write, 1, 8, "testdev memory"};
 
 struct testdev *testdev_create(struct wire line)
 {

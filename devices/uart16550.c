@@ -382,7 +382,7 @@ static void uart_write(void *device, u64 offset, u64 value, unsigned width)
     uart_update(u);
 }
 
-const struct region_ops uart_ops = {uart_read, uart_write, 1, 1};
+const struct region_ops uart_ops = {uart_read, uart_write, 1, 1, "16550A serial port"};
 
 /* ---- Life ---- */
 

@@ -81,6 +81,21 @@ u16 vbe_read(const struct vga *v, unsigned index)
     return index < VBE_COUNT ? v->vbe[index] : 0;
 }
 
+struct vga_vbe vga_vbe(const struct vga *v)
+{
+    return (struct vga_vbe){
+        .enabled = vbe_is_on(v),
+        .linear = v->vbe[VBE_ENABLE] & VBE_LFB,
+        .width = v->vbe[VBE_XRES],
+        .height = v->vbe[VBE_YRES],
+        .depth = v->vbe[VBE_BPP],
+        .virtual_width = v->vbe[VBE_VIRT_WIDTH],
+        .x = v->vbe[VBE_X_OFFSET],
+        .y = v->vbe[VBE_Y_OFFSET],
+        .bank = v->vbe[VBE_BANK],
+    };
+}
+
 static void set_geometry(struct vga *v, unsigned index, u16 value)
 {
     bool fits = index == VBE_XRES   ? value && value <= VGA_MAX_WIDTH
@@ -147,7 +162,7 @@ static void vbe_port_write(void *device, u64 offset, u64 value, unsigned width)
         vbe_write(v, v->vbe_index, (u16)value);
 }
 
-const struct region_ops vga_vbe_ops = {vbe_port_read, vbe_port_write, 1, 2};
+const struct region_ops vga_vbe_ops = {vbe_port_read, vbe_port_write, 1, 2, "VBE registers"};
 
 /* ---- BAR 2 ---- */
 
@@ -179,7 +194,7 @@ static void mmio_write(void *device, u64 offset, u64 value, unsigned width)
     }
 }
 
-const struct region_ops vga_mmio_ops = {mmio_read, mmio_write, 1, 2};
+const struct region_ops vga_mmio_ops = {mmio_read, mmio_write, 1, 2, "VGA registers"};
 
 bool vbe_is_sound(const struct vga *v)
 {

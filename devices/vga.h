@@ -39,6 +39,13 @@ extern const struct region_ops vga_vbe_ops;    /* 4 bytes: 0x1CE */
 extern const struct region_ops vga_window_ops; /* 0x20000 bytes: 0xA0000 */
 extern const struct region_ops vga_mmio_ops;   /* 0x1000 bytes: BAR 2 */
 
+/* What VBE is set to, for looking; sizes in dots. */
+struct vga_vbe {
+    bool enabled, linear; /* linear: the frame buffer was asked for, not the banks at A0000 */
+    u16 width, height, depth, virtual_width, x, y, bank;
+};
+struct vga_vbe vga_vbe(const struct vga *);
+
 /* On the PCI bus; `moved` is told when the frame buffer has another place, or none. */
 #define VGA_PCI_SLOT 2
 struct pci;

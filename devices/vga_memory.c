@@ -147,7 +147,7 @@ static void window_write(void *device, u64 offset, u64 value, unsigned width)
         write_byte(device, offset + i, (u8)(value >> (8 * i)));
 }
 
-const struct region_ops vga_window_ops = {window_read, window_write, 1, 8};
+const struct region_ops vga_window_ops = {window_read, window_write, 1, 8, "VGA window"};
 
 /* ---- Plain memory ---- */
 

@@ -41,7 +41,7 @@ static void rom_write(void *device, u64 offset, u64 value, unsigned width)
     (void)width;
 }
 
-static const struct region_ops rom_ops = {rom_read, rom_write, 1, 8};
+static const struct region_ops rom_ops = {rom_read, rom_write, 1, 8, "VGA BIOS"};
 
 /* RAM and other devices win, as on a 440FX: the frame buffer is not seen where they are. */
 static bool is_free(const struct vga_pci *p, u64 base)

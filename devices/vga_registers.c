@@ -193,4 +193,4 @@ static void port_write(void *device, u64 offset, u64 value, unsigned width)
     vga_port_write(device, (unsigned)offset + 0x3B0, (u8)value);
 }
 
-const struct region_ops vga_port_ops = {port_read, port_write, 1, 1};
+const struct region_ops vga_port_ops = {port_read, port_write, 1, 1, "VGA ports"};

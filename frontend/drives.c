@@ -122,6 +122,13 @@ static bool takes_media(const struct drives *drives, int i)
 static const char *const drive_names[MACHINE_ALL_DRIVES] = {"ide0-cd0", "ide0-cd1", "ide1-cd0",
                                                             "ide1-cd1", "floppy0",  "floppy1"};
 
+const char *drives_name(int i, bool removable)
+{
+    static const char *const disks[MACHINE_DRIVES] = {"ide0-hd0", "ide0-hd1", "ide1-hd0", "ide1-hd1"};
+
+    return removable || i >= MACHINE_DRIVES ? drive_names[i] : disks[i];
+}
+
 /* The drive of that name, or the first of its kind (`wanted` NULL); -1 if there is none. */
 static int find_drive(const struct drives *drives, const char *wanted, bool cdrom)
 {

@@ -18,6 +18,8 @@ bool drives_open(struct drives *, const struct options *, struct machine_config 
 /* The file a drive names, commas of a list undone; cut off at `size`. */
 void drives_path(const struct drive_option *, char *path, size_t size);
 void drives_close(struct drives *);
+/* What users call drive `i`, 0..MACHINE_ALL_DRIVES-1: "ide1-cd0", "floppy0"; a disk: "ide0-hd0". */
+const char *drives_name(int i, bool removable);
 /* struct events.media: what the user put into a drive, or took out. */
 bool drives_change(void *drives, struct input_event *, char *why, size_t size);
 

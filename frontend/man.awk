@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The manual page from the lists that the help text is made of: awk -f man.awk options.def bindings.def
+# The manual page from the lists that the help text is made of: awk -f man.awk options.def bindings.def monitor.def
 # A row is one line: OPTION("name", "ARGUMENT" or NULL, handler, many, "help"), GROUP("title"), BINDING("where", "keys", "help").
 function text(s) { gsub(/\\"/, "\"", s); gsub(/\\/, "\\e", s); gsub(/-/, "\\-", s); gsub(/^[.']/, "\\\\\\&&", s); return s }
 # The nth string of the row, without its quotes; "" where it is NULL.
@@ -12,7 +12,7 @@ function field(row, n,    s) {
     return s
 }
 BEGIN {
-    print ".\\\" Made from frontend/options.def and bindings.def by frontend/man.awk."
+    print ".\\\" Made from frontend/options.def, bindings.def and monitor.def by frontend/man.awk."
     print ".TH FAULTLINE 1"
     print ".SH NAME\nfaultline \\- a PC that can explain page faults"
     print ".SH SYNOPSIS\n.B faultline\n[\\fBrun\\fR] [\\fIoptions\\fR] [\\fIIMAGE\\fR]\n.br\n.B faultline demo\n[\\fIoptions\\fR]"
@@ -41,6 +41,13 @@ BEGIN {
     if (where != last) print ".SS \"" text(where) "\""
     last = where
     print ".TP\n.B " text(field($0, 2)) "\n" text(field($0, 3))
+}
+# The monitor's: COMMAND("name", "ARGUMENTS" or "", minimum, handler, "help"), INFO("subject", handler, "help").
+/^(COMMAND|INFO)\("/ {
+    if (!commands++) print ".SH MONITOR\nCommands of \\fB\\-monitor\\fR; any may end in \\fB\\-\\-json\\fR."
+    info = /^INFO/
+    argument = info ? "" : field($0, 2)
+    print ".TP\n\\fB" (info ? "info " : "") text(field($0, 1)) "\\fR" (argument == "" ? "" : " \\fI" text(argument) "\\fR") "\n" text(field($0, info ? 2 : 3))
 }
 END {
     print ".SH EXIT STATUS"

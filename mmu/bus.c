@@ -22,6 +22,7 @@ struct region {
     void (*write)(void *device, u64 offset, u64 value, unsigned width);
     void *device;
     u8 min_width, max_width;
+    const char *name;
 };
 
 struct bus {
@@ -111,6 +112,16 @@ bool bus_claims(const struct bus *bus, u64 addr, u64 size)
     return bus_touches(bus, addr, ~0ull) || bus_touches(bus, 0, last);
 }
 
+void bus_each(const struct bus *bus, bool (*each)(void *ctx, const struct bus_region *), void *ctx)
+{
+    for (size_t i = 0; i < bus->count; i++) {
+        const struct region *r = &bus->region[i];
+
+        if (!each(ctx, &(struct bus_region){.base = r->base, .last = r->last, .name = r->name}))
+            return;
+    }
+}
+
 static bool width_valid(unsigned width) { return width == 1 || width == 2 || width == 4 || width == 8; }
 
 static bool ops_valid(const struct region_ops *ops, u64 size)
@@ -166,6 +177,7 @@ bool bus_attach(struct bus *bus, u64 base, u64 size, const struct region_ops *op
         .device = device,
         .min_width = ops->min_width,
         .max_width = ops->max_width,
+        .name = ops->name ? ops->name : "device",
     };
     bus->count++;
     bus_retable(bus, index);

@@ -15,6 +15,7 @@ struct region_ops {
     u64 (*read)(void *device, u64 offset, unsigned width);
     void (*write)(void *device, u64 offset, u64 value, unsigned width);
     u8 min_width, max_width; /* bytes */
+    const char *name;        /* what it is, for whoever looks at the bus; may be NULL. Borrowed */
 };
 
 struct bus;
@@ -42,5 +43,12 @@ void bus_write(struct bus *, u64 addr, u64 value, unsigned width);
 
 /* True if some region covers any of [addr, addr + size); the range may wrap. */
 bool bus_claims(const struct bus *, u64 addr, u64 size);
+
+/* Looking: the regions in the order of their addresses, until `each` says false. No device is asked anything. */
+struct bus_region {
+    u64 base, last;   /* inclusive */
+    const char *name; /* of its operations; never NULL */
+};
+void bus_each(const struct bus *, bool (*each)(void *ctx, const struct bus_region *), void *ctx);
 
 #endif

@@ -398,9 +398,49 @@ static u64 phys_run(const struct phys *phys, u64 pa, u64 size)
     }
     if (pa < PHYS_SHADOW_BASE && PHYS_SHADOW_BASE - pa < size)
         size = PHYS_SHADOW_BASE - pa;
-    if (phys_shadow_of(phys, pa) && PAGE_SIZE - pa % PAGE_SIZE < size)
+    if (phys->steered && pa - PHYS_SHADOW_BASE < PHYS_SHADOW_SIZE && PAGE_SIZE - pa % PAGE_SIZE < size)
         size = PAGE_SIZE - pa % PAGE_SIZE;
     return size;
+}
+
+static bool phys_is_ram(const struct phys *phys, u64 pa)
+{
+    return pa < phys->map.low_size || pa - HIGH_RAM_BASE < phys->map.high_size;
+}
+
+/* As phys_page_search() decides. */
+static enum phys_kind phys_kind_of(const struct phys *phys, u64 pa, bool write)
+{
+    const struct cover *c = phys_find_cover(phys, pa);
+    unsigned shadow = phys_shadow_of(phys, pa);
+
+    if (shadow & (write ? PHYS_SHADOW_WRITE : PHYS_SHADOW_READ))
+        return PHYS_RAM;
+    if (c)
+        return c->window ? PHYS_WINDOW : c->image ? PHYS_ROM : PHYS_BUS;
+    return !shadow && phys_is_ram(phys, pa) ? PHYS_RAM : PHYS_BUS;
+}
+
+void phys_each(const struct phys *phys, bool (*each)(void *ctx, const struct phys_range *), void *ctx)
+{
+    const u64 top = 1ull << 52; /* where physical addresses end */
+    struct phys_range r = {0};
+
+    for (u64 pa = 0, run; pa < top; pa += run) {
+        enum phys_kind reads = phys_kind_of(phys, pa, false), writes = phys_kind_of(phys, pa, true);
+
+        run = phys_run(phys, pa, top - pa);
+        if (pa && (reads != r.reads || writes != r.writes)) {
+            if ((r.reads || r.writes) && !each(ctx, &r))
+                return;
+            r.first = pa;
+        }
+        r.reads = reads;
+        r.writes = writes;
+        r.last = pa + run - 1;
+    }
+    if (r.reads || r.writes)
+        each(ctx, &r);
 }
 
 bool phys_copy_out(struct phys *phys, u64 pa, void *to, u64 size)

@@ -81,6 +81,20 @@ ALWAYS_INLINE u8 *phys_page_ram(struct phys *phys, u64 pa)
  * there, with no ROM or hole near. NULL where that is nothing. */
 const u8 *phys_look(struct phys *, u64 pa, u64 *size);
 
+/* Looking at the map: ranges of equal kind that are not the MMIO bus's for both reads and writes, by address, until
+ * `each` says false. */
+enum phys_kind {
+    PHYS_BUS, /* goes on to the MMIO bus */
+    PHYS_RAM,
+    PHYS_ROM,    /* writes are dropped */
+    PHYS_WINDOW, /* memory of a device, seen through a window */
+};
+struct phys_range {
+    u64 first, last; /* inclusive */
+    enum phys_kind reads, writes;
+};
+void phys_each(const struct phys *, bool (*each)(void *ctx, const struct phys_range *), void *ctx);
+
 /* The host address of the 4 KiB page holding `pa`, for reading, or for writing; NULL where it is not
  * RAM (ROM for reading). The pointer is page-aligned and stays valid for the life of phys, though it
  * is no longer what the guest sees once a ROM or hole is laid over it. */

@@ -371,7 +371,7 @@ static void device_write(void *device, u64 offset, u64 value, unsigned width)
 /* 56: tables beyond RAM, in a device, in ROM: values as the bus gives them, updates go where writes go. */
 static void f56_tables_anywhere(void)
 {
-    static const struct region_ops ops = {device_read, device_write, 1, 8};
+    static const struct region_ops ops = {device_read, device_write, 1, 8, "test"};
     static const u64 places[] = {0xc0000000, 0xf0000000, 0xfffff000, VM_RAM};
     for (unsigned i = 0; i < 4; i++) {
         struct vm *vm = guest(VM_PROT32_PAGED, CODE("\x0f\x22\xd8\x90")); /* MOV CR3, EAX; NOP */

@@ -202,7 +202,7 @@ static void ignore_write(void *device, u64 offset, u64 value, unsigned width)
 static void device_is_not_read_before_a_fault(void)
 {
     static const u8 codes[2][4] = {{0xff, 0x36}, {0xa5}}; /* PUSH [ESI]; MOVSD */
-    static const struct region_ops ops = {count_read, ignore_write, 1, 4};
+    static const struct region_ops ops = {count_read, ignore_write, 1, 4, "test"};
     for (unsigned i = 0; i < 2; i++) {
         struct vm *vm = vm_create(VM_PROT32_PAGED, NULL);
         bus_attach(phys_mmio(vm->phys), 0xe0000000, PAGE_SIZE, &ops, NULL);

@@ -11,7 +11,7 @@ passed=0 failed=0
 verdict() { # status, what
     if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $2"; fi
 }
-awk -f frontend/man.awk frontend/options.def frontend/bindings.def >"$page"
+awk -f frontend/man.awk frontend/options.def frontend/bindings.def frontend/monitor.def >"$page"
 plain=$(sed 's/\\-/-/g; s/\\fB//g; s/\\fI//g; s/\\fR//g' "$page")
 help=$("$faultline" --help)
 names=$(echo "$help" | grep -oE '^ +-[a-zA-Z-]+|^  (-[a-zA-Z-]+ ?)+$' | tr ' ' '\n' | grep -- - | sort -u)
@@ -37,6 +37,14 @@ handled=$(sed -n "/^static void command/,/^}/s/.*case '\(.\)':.*/\1/p" frontend/
 listed=$(sed -n 's/^BINDING("In a terminal", "^A \([a-z]\)", .*-display ansi.*/\1/p' frontend/bindings.def | sort)
 [ -n "$handled" ] && [ "$handled" = "$listed" ]
 verdict $? "the keys of -display ansi: $handled; the table's: $listed"
+# The monitor's commands are those that its help lists.
+commands=$(printf 'help\nquit\n' | "$faultline" demo -S -monitor stdio -display none -serial none | sed -n 's/^\(info [a-z]*\|[a-z_]*\) .*/\1/p' | grep -vx 'command\|Commands')
+[ "$(echo "$commands" | wc -l)" -gt 40 ]
+verdict $? "help lists commands"
+while read -r command; do
+    echo "$plain" | grep -qE "^$command( |\$)"
+    verdict $? "the monitor's $command is not in the manual page"
+done <<<"$commands"
 if command -v groff >/dev/null; then
     [ -z "$(groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null)" ]
     verdict $? "groff warns: $(groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null | head -n 3)"

@@ -109,6 +109,16 @@ demo --history 2 --max-instructions 1500000
 [ $? = 124 ] && [ "$(grep -c '^#[0-9]* user\|^#[0-9]* kernel' err)" = 2 ] && grep -q '^rax=' err
 verdict $? "--history"
 
+# The devices, as a ROM has programmed them: mov al, 0xa5; out 0x21, al; jmp $.
+printf '\xb0\xa5\xe6\x21\xeb\xfe' | cat - <(tail -c +7 dead.rom) >mask.rom
+truncate -s 1M image.disk
+script 'step 100' 'info pic' 'info pic --json' 'info mtree' 'info block' 'info block --json' quit |
+    run -rom mask.rom -S -monitor stdio -drive file=image.disk,format=raw,snapshot=on -cdrom mask.rom
+[ $? = 0 ] && grep -q '^master  *[0-9a-f]* *00   00   a5 ' out && grep -q '"imr":"0xa5"' out && grep -q '^ *00000000ffff0000 .*ROM *dropped$' out &&
+    grep -q '^ 03f8  03ff  16550A serial port$' out && grep -q '^ide0-hd0  disk  in  *no  *image.disk  1048576  no  *yes$' out &&
+    grep -q '"drive":"ide1-cd0","kind":"CD","medium":"in","locked":false,"image":"mask.rom","bytes":65536,"read_only":true' out
+verdict $? "info pic, mtree, block"
+
 # A state, and back to it.
 script 'step 400000' 'savestate now.state' 'step 5000' 'print rip' 'loadstate now.state' 'info status' 'step 5000' 'print rip' \
     'loadstate /nonexistent' quit >commands

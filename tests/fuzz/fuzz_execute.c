@@ -74,7 +74,7 @@ static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int
 
 static void side_open(struct side *s, enum vm_mode mode)
 {
-    static const struct region_ops ops = {noise_read, noise_write, 1, 8};
+    static const struct region_ops ops = {noise_read, noise_write, 1, 8, "test"};
     s->vm = vm_create(mode, NULL);
     bus_attach(phys_mmio(s->vm->phys), MMIO, 4 * PAGE_SIZE, &ops, s);
     bus_attach(s->vm->io, 0x40, 0x20, &ops, s);

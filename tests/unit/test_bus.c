@@ -57,7 +57,7 @@ static void device_write(void *device, u64 offset, u64 value, unsigned width)
 static struct device *device_attach(struct bus *bus, u64 base, unsigned size, u8 min, u8 max)
 {
     struct device *d = calloc(1, sizeof(*d));
-    struct region_ops ops = {device_read, device_write, min, max};
+    struct region_ops ops = {device_read, device_write, min, max, "test"};
 
     ck_assert_ptr_nonnull(d);
     d->size = size;
@@ -177,7 +177,7 @@ START_TEST(overlaps_are_errors)
 {
     struct bus *bus = bus_create(0xFF);
     struct device *d = device_attach(bus, 0x100, 0x10, 1, 4);
-    struct region_ops ops = {device_read, device_write, 1, 4};
+    struct region_ops ops = {device_read, device_write, 1, 4, "test"};
 
     ck_assert(!bus_attach(bus, 0x100, 0x10, &ops, d));
     ck_assert(!bus_attach(bus, 0x10F, 1, &ops, d));
@@ -198,9 +198,10 @@ START_TEST(useless_operations_are_errors)
 {
     struct bus *bus = bus_create(0xFF);
     struct region_ops ops[] = {
-        {NULL, device_write, 1, 4},        {device_read, NULL, 1, 4},          {device_read, device_write, 0, 4},
-        {device_read, device_write, 4, 2}, {device_read, device_write, 1, 16}, {device_read, device_write, 3, 4},
-        {device_read, device_write, 8, 8}, /* a region of 4 bytes has no access of 8 */
+        {NULL, device_write, 1, 4, NULL},         {device_read, NULL, 1, 4, NULL},
+        {device_read, device_write, 0, 4, NULL},  {device_read, device_write, 4, 2, NULL},
+        {device_read, device_write, 1, 16, NULL}, {device_read, device_write, 3, 4, NULL},
+        {device_read, device_write, 8, 8, NULL}, /* a region of 4 bytes has no access of 8 */
     };
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
@@ -382,6 +383,43 @@ START_TEST(detaching)
 }
 END_TEST
 
+struct seen {
+    struct bus_region region[4];
+    unsigned count, wanted;
+};
+
+static bool see(void *ctx, const struct bus_region *r)
+{
+    struct seen *s = ctx;
+
+    s->region[s->count++] = *r;
+    return s->count < s->wanted;
+}
+
+START_TEST(looking)
+{
+    struct bus *bus = bus_create(0xFF);
+    struct region_ops ops = {device_read, device_write, 1, 4, NULL};
+    struct seen seen = {.wanted = 4};
+    struct device *top = device_attach(bus, ~0ull - 3, 4, 1, 4), *low = device_attach(bus, 0x10, 4, 1, 4);
+
+    ck_assert(bus_attach(bus, 0x20, 8, &ops, low));
+    bus_each(bus, see, &seen);
+    ck_assert_uint_eq(seen.count, 3);
+    ck_assert_uint_eq(seen.region[0].base, 0x10);
+    ck_assert_uint_eq(seen.region[0].last, 0x13);
+    ck_assert_str_eq(seen.region[0].name, "test");
+    ck_assert_str_eq(seen.region[1].name, "device"); /* it has not said */
+    ck_assert_uint_eq(seen.region[2].last, ~0ull);
+    seen = (struct seen){.wanted = 2};
+    bus_each(bus, see, &seen);
+    ck_assert_uint_eq(seen.count, 2);
+    bus_destroy(bus);
+    free(top);
+    free(low);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bus");
@@ -392,6 +430,7 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, nobody_home);
     tcase_add_test(cases, detaching);
+    tcase_add_test(cases, looking);
     tcase_add_test(cases, straight_through);
     tcase_add_test(cases, wide_is_split);
     tcase_add_test(cases, narrow_is_widened);

@@ -38,7 +38,7 @@ static void mirror_write(void *device, u64 offset, u64 value, unsigned width)
     m->writes++;
 }
 
-static const struct region_ops mirror_ops = {mirror_read, mirror_write, 1, 8};
+static const struct region_ops mirror_ops = {mirror_read, mirror_write, 1, 8, "test"};
 
 static struct phys *make(u64 size)
 {
@@ -490,6 +490,72 @@ START_TEST(shadow)
 }
 END_TEST
 
+/* ---- Looking at the map ---- */
+
+struct seen_map {
+    struct phys *phys;
+    u64 next; /* the page after the last range */
+    unsigned ranges;
+    struct phys_range last;
+};
+
+/* A range is of the kinds that the page pointers show, and what lies between two is the bus's. */
+static bool check_range(void *ctx, const struct phys_range *g)
+{
+    struct seen_map *s = ctx;
+
+    ck_assert_uint_eq(g->first % PAGE_SIZE, 0);
+    ck_assert_uint_eq((g->last + 1) % PAGE_SIZE, 0);
+    ck_assert_uint_ge(g->first, s->next);
+    if (s->ranges && g->first == s->next)
+        ck_assert(g->reads != s->last.reads || g->writes != s->last.writes);
+    for (u64 pa = s->next; pa < g->first && pa < 2 * MIB; pa += PAGE_SIZE)
+        ck_assert(!phys_page_read(s->phys, pa) && !phys_page_write(s->phys, pa));
+    for (u64 pa = g->first; pa <= g->last; pa += PAGE_SIZE) {
+        ck_assert_int_eq(phys_page_read(s->phys, pa) != NULL, g->reads != PHYS_BUS);
+        ck_assert_int_eq(phys_page_write(s->phys, pa) != NULL, g->writes == PHYS_RAM || g->writes == PHYS_WINDOW);
+    }
+    s->next = g->last + 1;
+    s->last = *g;
+    return ++s->ranges < 100;
+}
+
+START_TEST(looking_at_the_map)
+{
+    static u8 image[4 * PAGE_SIZE], window[PAGE_SIZE], copy[4 * PAGE_SIZE];
+    struct phys *phys = make(MIB);
+    struct seen_map seen = {.phys = phys};
+
+    phys_each(phys, check_range, &seen);
+    ck_assert_uint_eq(seen.ranges, 1);
+    ck_assert_uint_eq(seen.last.last, MIB - 1);
+    ck_assert(phys_add_rom(phys, 0xC0000, image, sizeof(image)));
+    ck_assert(phys_add_rom(phys, 0xFFFFC000, image, sizeof(image)));
+    ck_assert(phys_add_window(phys, 0xA0000, PAGE_SIZE, window));
+    ck_assert(phys_add_hole(phys, 0xA1000, PAGE_SIZE));
+    phys_shadow(phys, 0xC1000, PAGE_SIZE, PHYS_SHADOW_READ);
+    phys_shadow(phys, 0xC2000, PAGE_SIZE, PHYS_SHADOW_WRITE);
+    phys_shadow(phys, 0xD0000, PAGE_SIZE, PHYS_SHADOW_WRITE);
+    phys_shadow(phys, 0xD1000, PAGE_SIZE, 0);
+    seen = (struct seen_map){.phys = phys};
+    phys_each(phys, check_range, &seen);
+    /* RAM; window; RAM; ROM, three ways, ROM; RAM; written RAM; RAM; ROM */
+    ck_assert_uint_eq(seen.ranges, 11);
+    ck_assert_uint_eq(seen.last.first, 0xFFFFC000);
+    ck_assert_int_eq(seen.last.writes, PHYS_ROM);
+    /* Bulk copies see each page's own steering too, from a page on that has none. */
+    memset(copy, 0xEE, sizeof(copy));
+    phys_copy_in(phys, 0xC0000, copy, sizeof(copy));
+    ck_assert(phys_copy_out(phys, 0xC0000, copy, sizeof(copy)));
+    for (unsigned i = 0; i < sizeof(copy); i++)
+        ck_assert_uint_eq(copy[i], phys_read(phys, 0xC0000 + i, 1));
+    phys_shadow(phys, 0xC2000, PAGE_SIZE, PHYS_SHADOW_READ | PHYS_SHADOW_WRITE);
+    ck_assert_uint_eq(phys_read(phys, 0xC2123, 1), 0xEE);
+    ck_assert_uint_eq(phys_read(phys, 0xC1123, 1), 0);
+    phys_destroy(phys);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("phys");
@@ -502,6 +568,7 @@ int main(void)
     tcase_add_test(cases, holes_close);
     tcase_add_test(cases, windows);
     tcase_add_test(cases, shadow);
+    tcase_add_test(cases, looking_at_the_map);
     tcase_add_test(cases, ram_reads_back);
     tcase_add_test(cases, the_hole_below_4_gib);
     tcase_add_test(cases, small_ram_has_no_high_part);
