@@ -308,7 +308,7 @@ void cpu_observe(struct cpu *, const struct cpu_observer *); /* copied; NULL rem
 
 /* Execution knobs for tests and debugging (never change what the guest sees). */
 struct cpu_tuning {
-    bool all_step;        /* one instruction at a time, nothing decoded kept */
+    bool all_step;        /* one instruction at a time, nothing decoded kept: observer.decoded hears of each */
     unsigned tlb_entries; /* 0 = default; a power of two from 4 on */
     unsigned trace_ops;   /* 0 = default; size of the trace arena */
 };

@@ -216,7 +216,7 @@ static void execute_single(struct cpu *cpu)
     unsigned off = la & ~PAGE_MASK, page_room = PAGE_SIZE - off;
     u64 limit_room = cpu->mode & MODE_CODE64 ? 15 : (u64)cpu->seg[SEG_CS].limit - cpu->rip + 1;
     unsigned allowed = limit_room < 15 ? (unsigned)limit_room : 15, have = page_room < allowed ? page_room : allowed;
-    if (have < allowed && allowed == 15 && execute_crossing(cpu, la, c, have))
+    if (have < allowed && allowed == 15 && !cpu->tuning.all_step && execute_crossing(cpu, la, c, have))
         return;
     struct crossing *x = &cpu->crossings[(la >> 12) % CROSSINGS];
     code_bytes(cpu, c, off, x->bytes, have);

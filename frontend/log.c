@@ -293,7 +293,7 @@ static void tell_registers(struct log *l, struct cpu *cpu, const struct place *p
 
 /* ---- Exceptions and interrupts ---- */
 
-static void put_event(struct text *t, const struct cpu_event *ev)
+void log_event_text(struct text *t, const struct cpu_event *ev)
 {
     const char *name = vector_name(ev->vector);
 
@@ -328,7 +328,7 @@ void log_event(struct log *l, struct cpu *cpu, const struct cpu_event *ev, int d
         return;
     if (told) {
         t = begin(l, LOG_INT);
-        put_event(&t, ev);
+        log_event_text(&t, ev);
         put_place(l, &t, cpu, &p);
         put(&t, ", sp %04x:0x%llx, ax 0x%llx", p.s.seg[SEG_SS].selector, (unsigned long long)p.s.gpr[REG_RSP],
             (unsigned long long)p.s.gpr[REG_RAX]);
@@ -350,9 +350,9 @@ void log_delivery_failed(struct log *l, struct cpu *cpu, const struct cpu_event 
         return;
     t = begin(l, LOG_INT);
     text_string(&t, "delivery of ");
-    put_event(&t, first);
+    log_event_text(&t, first);
     put(&t, " failed (%s): ", step ? step : "");
-    put_event(&t, second);
+    log_event_text(&t, second);
     end(l, &t);
 }
 

@@ -40,6 +40,9 @@ void log_name(struct log *, struct symbols *); /* borrowed */
 /* The guest is about to run: from here on a change of CR3 is one. */
 void log_begin(struct log *, struct cpu *);
 
+/* An event in words: "#GP, error 0x10", "interrupt 0x20". */
+void log_event_text(struct text *, const struct cpu_event *);
+
 /* For the processor's observer; those of an item that is not wanted do nothing. */
 void log_event(struct log *, struct cpu *, const struct cpu_event *, int during);
 void log_delivery_failed(struct log *, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,

@@ -17,6 +17,7 @@
 #include "frontend/faults.h"
 #include "frontend/reply.h"
 #include "frontend/symbols.h"
+#include "frontend/trail.h"
 
 #define MONITOR_POINTS 64u
 #define MONITOR_LINE 1024u /* bytes of a command, with its end */
@@ -43,6 +44,7 @@ struct monitor {
     bool (*load)(void *ctx, const char *path, char *why, size_t size);
     void *state_ctx;
     struct faults *history;  /* NULL: faults are not kept */
+    struct trail *trail;     /* NULL: instructions are not kept */
     struct catches *catches; /* NULL: nothing can be caught */
     /* The monitor's own: */
     struct disasm *disasm;

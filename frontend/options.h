@@ -74,7 +74,8 @@ struct options {
     enum trace_format trace_format;
     const char *trace_filter; /* a condition of frontend/filter.h, or NULL */
     const char *dump_core;
-    unsigned history; /* faults to be told at a bad end; 0: none */
+    unsigned history;       /* faults to be told at a bad end; 0: none */
+    unsigned history_insns; /* instructions likewise */
     bool explain, stats, ram_hash;
     struct log_choice log;
     const char *log_file; /* NULL: standard error */

@@ -9,6 +9,7 @@
 #include "frontend/expect.h"
 #include "frontend/filter.h"
 #include "frontend/gdb.h"
+#include "frontend/trail.h"
 
 /* ---- Tools ---- */
 
@@ -400,7 +401,8 @@ bool option_fail_on(struct setting *s, const char *value)
         else if (!strcmp(item, "stale-tlb"))
             s->o->check[CHECK_STALE_TLB] = s->o->fail_on_stale = true;
         else
-            return option_refuse(s, "'%s' is not triple-fault, unexpected-pf, loop, stale-tlb or user-exec-kernel", item);
+            return option_refuse(s, "'%s' is not triple-fault, unexpected-pf, loop, stale-tlb or user-exec-kernel",
+                                 item);
     }
     return true;
 }
@@ -445,12 +447,23 @@ bool option_stopped(struct setting *s, const char *value)
 
 bool option_history(struct setting *s, const char *value)
 {
+    static const char insns[] = "insns=";
+    char item[32];
     u64 n;
 
-    if (!option_number(value, 4096, &n) || !n)
-        return option_refuse(s, "'%s' is not a number of faults from 1 to 4096", value);
-    s->o->history = (unsigned)n;
-    return true;
+    for (const char *at = value;; at++) {
+        size_t size = strcspn(at, ",");
+        bool faults = strncmp(at, insns, sizeof(insns) - 1) != 0;
+
+        snprintf(item, sizeof(item), "%.*s", (int)(size < sizeof(item) ? size : sizeof(item)), at);
+        if (!option_number(faults ? item : item + sizeof(insns) - 1, faults ? 4096 : TRAIL_MAX, &n) || !n)
+            return option_refuse(s, "'%s' is not a number of faults from 1 to 4096, or insns= and one to %u", item,
+                                 TRAIL_MAX);
+        *(faults ? &s->o->history : &s->o->history_insns) = (unsigned)n;
+        at += size;
+        if (!*at)
+            return true;
+    }
 }
 
 bool option_dump_core(struct setting *s, const char *value) { return set_path(s, &s->o->dump_core, value); }

@@ -247,7 +247,7 @@ static bool open_symbols(struct run *r)
     const struct options *o = r->o;
     bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files ||
                 o->check[CHECK_STALE_TLB] || o->fail_on_stale || o->who || r->prompt.kind != PROMPT_NONE || r->gdb ||
-                o->log.items;
+                o->log.items || o->history_insns;
     char why[256];
 
     if (o->no_symbols || !told)
@@ -308,6 +308,8 @@ static bool load_now(void *ctx, const char *path, char *why, size_t size)
 {
     struct saved_run s = saved_run(ctx);
 
+    if (((struct run *)ctx)->trail)
+        trail_forget(((struct run *)ctx)->trail);
     return saved_replace(&s, path, why, size);
 }
 
@@ -323,6 +325,7 @@ static bool take_control(struct run *r)
     r->monitor.load = load_now;
     r->monitor.state_ctx = r;
     r->monitor.history = r->history.fault ? &r->history : NULL;
+    r->monitor.trail = r->trail;
     r->monitor.symbols = r->symbols;
     r->monitor.tables = r->watch.tables;
     r->monitor.catches = r->gdb ? gdb_catches(gdb_server_gdb(r->gdb)) : &r->catches;
@@ -343,6 +346,12 @@ static bool keep_history(struct run *r)
     }
     r->watch.listener = (struct watch_listener){.ctx = &r->history, .raised = faults_raised, .decided = faults_decided};
     return true;
+}
+
+static bool keep_trail(struct run *r)
+{
+    r->watch.trail = r->trail = r->o->history_insns ? trail_create(r->o->history_insns) : NULL;
+    return r->trail || !r->o->history_insns;
 }
 
 static bool open_log(struct run *r)
@@ -383,7 +392,7 @@ static bool prepare(struct run *r)
         return false;
     snprintf(r->why, sizeof(r->why), "out of memory");
     /* Before the loader writes: the tables it makes have a writer too. */
-    if (!open_log(r))
+    if (!open_log(r) || !keep_trail(r))
         return false;
     if (!watch_begin(&r->watch, r->machine, r->o, r->o->trace ? &r->trace : NULL, explain ? &r->errors : NULL,
                      screen_overlay(&r->screen)))
@@ -481,6 +490,7 @@ int run_guest(struct options *o, struct host *host)
         catches_free(&r->catches);
     watch_end(&r->watch);
     log_destroy(r->log);
+    trail_destroy(r->trail);
     symbols_destroy(r->symbols);
     matcher_free(&r->matcher);
     machine_destroy(r->machine);

@@ -71,20 +71,33 @@ static void tell_end(const struct run *r)
 }
 
 /* A run that went wrong: what led to it. */
-static void tell_history(struct run *r)
+static void tell_answer(struct run *r, const char *command)
 {
-    bool wrong = r->end.reason == END_TRIPLE_FAULT || r->end.reason == END_DEAD_HALT || r->end.reason == END_BUDGET;
     struct reply reply;
 
-    if (!r->o->history || !wrong)
-        return;
-    if (r->history.count)
-        fprintf(stderr, "faultline: the last page faults of %llu:\n", (unsigned long long)r->history.count);
-    faults_tell(&r->history, r->o->history, stderr);
     reply_init(&reply, false);
-    monitor_command(&r->monitor, "info registers", &reply);
+    monitor_command(&r->monitor, command, &reply);
     fputs(reply_text(&reply), stderr);
     reply_free(&reply);
+}
+
+static void tell_history(struct run *r, int status)
+{
+    bool wrong = r->end.reason == END_TRIPLE_FAULT || r->end.reason == END_DEAD_HALT || r->end.reason == END_BUDGET ||
+                 status == EXIT_UNMET;
+    char command[32];
+
+    if ((!r->o->history && !r->trail) || !wrong)
+        return;
+    if (r->o->history && r->history.count)
+        fprintf(stderr, "faultline: the last page faults of %llu:\n", (unsigned long long)r->history.count);
+    faults_tell(&r->history, r->o->history, stderr);
+    if (r->trail) {
+        fprintf(stderr, "faultline: the last instructions, each as it was about to be executed:\n");
+        snprintf(command, sizeof(command), "history %u", r->o->history_insns);
+        tell_answer(r, command);
+    }
+    tell_answer(r, "info registers");
 }
 
 /* Several may hold: files, expectation, triple fault, budget, guest, in that order. */
@@ -129,8 +142,8 @@ int run_finish(struct run *r)
         fprintf(stderr, "faultline: %s: cannot be written\n", r->o->junit);
         r->failed = true;
     }
-    tell_history(r);
     status = status_of(r);
+    tell_history(r, status);
     if (r->o->stats)
         tell_stats(r, status);
     if (r->o->ram_hash)

@@ -40,6 +40,7 @@ struct run {
     struct matcher matcher;
     struct watch watch;
     struct log *log;         /* NULL: nobody wants one */
+    struct trail *trail;     /* NULL: likewise */
     struct saved *saved;     /* NULL: no state is loaded */
     struct symbols *symbols; /* NULL: nobody wants names */
     struct control control;

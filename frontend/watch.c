@@ -161,6 +161,8 @@ static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int
 
     if (w->log)
         log_event(w->log, cpu, ev, during);
+    if (w->trail)
+        trail_event(w->trail, cpu, ev);
     story_event(&w->story, cpu, ev);
     if (w->recorder)
         recorder_event(w->recorder, cpu, ev, during);
@@ -190,7 +192,12 @@ static void on_resume(void *ctx, struct cpu *cpu)
 
 static void on_decoded(void *ctx, struct cpu *cpu, const u8 *bytes, unsigned size, bool kept)
 {
-    log_decoded(((struct watch *)ctx)->log, cpu, bytes, size, kept);
+    struct watch *w = ctx;
+
+    if (w->log && log_wants(w->log, LOG_IN_ASM))
+        log_decoded(w->log, cpu, bytes, size, kept);
+    if (w->trail)
+        trail_decoded(w->trail, cpu, bytes, size);
 }
 
 static void on_port(void *ctx, struct cpu *cpu, u16 port, unsigned width, u64 value, bool write)
@@ -334,8 +341,13 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         .stale = on_stale,
     };
 
-    *w = (struct watch){
-        .listener = w->listener, .log = w->log, .machine = m, .options = o, .lines = lines, .overlay = overlay};
+    *w = (struct watch){.listener = w->listener,
+                        .log = w->log,
+                        .trail = w->trail,
+                        .machine = m,
+                        .options = o,
+                        .lines = lines,
+                        .overlay = overlay};
     for (unsigned i = 0; i < o->expects; i++) {
         expect_parse(&w->expect[i], o->expect[i], (char[256]){0}, 256);
         w->waits |= expect_waits(&w->expect[i]);
@@ -355,6 +367,10 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         observer.port = log_wants(w->log, LOG_IO) ? on_port : NULL;
         observer.reset = on_reset;
         observer.resume = log_wants(w->log, LOG_CR3) ? on_resume : observer.resume;
+    }
+    if (w->trail) {
+        observer.decoded = on_decoded;
+        trail_follow(w->trail, machine_cpu(m));
     }
     cpu_observe(machine_cpu(m), &observer);
     return true;

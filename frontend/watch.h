@@ -12,6 +12,7 @@
 #include "frontend/overlay.h"
 #include "frontend/recorder.h"
 #include "frontend/trace_write.h"
+#include "frontend/trail.h"
 
 struct watch_count {
     u64 count;
@@ -28,7 +29,8 @@ struct watch_listener {
 
 struct watch {
     struct watch_listener listener;
-    struct log *log; /* NULL: none; set before watch_begin() too */
+    struct log *log;     /* NULL: none; set before watch_begin() too */
+    struct trail *trail; /* likewise: the last instructions */
     struct machine *machine;
     const struct options *options;
     struct recorder *recorder; /* NULL if nobody asked for faults */

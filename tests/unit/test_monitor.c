@@ -358,6 +358,7 @@ static const struct {
     {"x/99999999999999999999x 0", "x: 1 to 65536 units\n"},
     {"x/y 0", "x: 'y' is no format (x d u o t c s i) and no unit (b h w g)\n"},
     {"disas pc 0", "disas: 1 to 65536 instructions\n"},
+    {"history", "history: instructions are not kept; start with --history insns=N\n"},
     {"cont", "cont: not from here: who runs the machine decides that\n"},
     {"quit", "quit: not from here: who runs the machine decides that\n"},
     {"sendkey a", "sendkey: this machine takes no input\n"},
@@ -440,8 +441,7 @@ static const char *const all[] = {
     "walk 0x400000", "x/4gx rsp", "x/2s 0x20000", "x/8i pc",        "xp/20bx 0",    "x/4wx 0x400000",
     "x/s 0x400000",  "disas",     "print rsp",    "info registers", "info cpus",    "info status",
     "info tlb",      "faults",    "break",        "catch",          "backtrace",    "bogus",
-    "print \"\\",    "",
-    "who 0x20000",
+    "print \"\\",    "",          "who 0x20000",  "history",
 #define COMMAND(name, arguments, minimum, handler, help)
 #define INFO(name, handler, help) "info " name,
 #include "frontend/monitor.def"
