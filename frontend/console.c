@@ -14,7 +14,8 @@
 #define CONTROL_A 1
 #define REFRESH_NS 10000000u /* of guest time */
 #define SLEEP_AT_LEAST 200000u
-#define IDLE_AT_LEAST 5000000u /* a UART that listens wakes a sleeping guest each millisecond: the host need not follow */
+#define IDLE_AT_LEAST \
+    5000000u /* a UART that listens wakes a sleeping guest each millisecond: the host need not follow */
 #define SLEEP_AT_MOST 100000000u
 
 /* ---- Looking for a text ---- */
@@ -73,7 +74,7 @@ void console_take_input(struct console *c, bool escapes)
 /* ^A and then: x ends the run, c is the monitor, ^A is a ^A, h explains. False if the byte is not for the guest. */
 static bool escape(struct console *c, u8 byte)
 {
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
 
     if (!in->escapes)
         return true;
@@ -98,7 +99,7 @@ static bool escape(struct console *c, u8 byte)
 
 static void input_push(struct console *c, u8 byte)
 {
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
 
     if (!escape(c, byte))
         return;
@@ -117,7 +118,7 @@ static void input_push(struct console *c, u8 byte)
 void console_serial(void *console, int byte)
 {
     struct console *c = console;
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
 
     if (byte < 0) {
         in->ended = true;
@@ -131,7 +132,7 @@ void console_serial(void *console, int byte)
 /* Reads what is there, as far as there is room. A regular file is always there: its bytes come at fixed times. */
 static void input_pump(struct console *c)
 {
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
     struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
     u8 bytes[1024];
     ssize_t n;
@@ -160,7 +161,7 @@ void console_look(struct console *c) { input_pump(c); }
 int console_get(void *console)
 {
     struct console *c = console;
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
     u8 byte;
 
     if (!in->count && !in->as_events && in->kind != INPUT_TERMINAL) /* a terminal is looked at by refresh_due */
@@ -186,7 +187,7 @@ void console_still(struct console *c)
 /* Somebody types, or what is typed is recorded: standard input is looked at from a timer. */
 static bool is_looked_at(const struct console *c)
 {
-    const struct input *in = &c->input;
+    const struct console_input *in = &c->input;
 
     return in->kind == INPUT_TERMINAL || (in->as_events && in->kind != INPUT_NONE);
 }

@@ -12,7 +12,7 @@
 #include "frontend/terminal.h"
 
 /* Standard input, as the sender of a serial line. */
-struct input {
+struct console_input {
     enum { INPUT_NONE, INPUT_FILE, INPUT_STREAM, INPUT_TERMINAL } kind;
     bool ended, closed, escapes, escaped; /* for the guest; for us; ^A is ours */
     bool as_events;                       /* bytes are events: recorded, or replayed */
@@ -35,7 +35,7 @@ void matcher_free(struct matcher *);
 struct console {
     struct machine *machine;
     const volatile sig_atomic_t *stop; /* set by a signal: no more sleeping */
-    struct input input;
+    struct console_input input;
     bool quit;            /* ^A x */
     struct output *out;   /* where standard output is used, or NULL */
     struct timer refresh; /* what was written without a newline is shown soon, and the keyboard looked at */

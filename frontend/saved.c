@@ -96,7 +96,7 @@ static void take_options(struct saved_options *to, const struct options *o)
 
 static void take_input(struct saved_input *to, const struct saved_run *r)
 {
-    const struct input *in = &r->console->input;
+    const struct console_input *in = &r->console->input;
 
     to->ended = in->ended;
     to->taken = in->kind == INPUT_FILE ? in->taken : 0;
@@ -214,9 +214,14 @@ static bool settle_drive(const struct saved *s, struct drive_option *d, struct s
 
 static bool settle_drives(struct saved *s, struct options *o, char *why, size_t size)
 {
-    for (int i = 0; i < MACHINE_DRIVES; i++)
+    for (int i = 0; i < MACHINE_DRIVES; i++) {
+        const struct saved_drive *d = &s->options.drive[i];
+
+        if (d->used && !d->cdrom && !*d->file)
+            return refuse(s, why, size, "is damaged: it has a disk without an image");
         if (!settle_drive(s, &o->drive[i], &s->options.drive[i], why, size))
             return false;
+    }
     for (int i = 0; i < MACHINE_FLOPPIES; i++)
         if (!settle_drive(s, &o->floppy[i], &s->options.drive[MACHINE_DRIVES + i], why, size))
             return false;
@@ -320,7 +325,7 @@ static bool skip(u64 bytes)
 
 static bool attach_input(struct saved *s, struct console *c, char *why, size_t size)
 {
-    struct input *in = &c->input;
+    struct console_input *in = &c->input;
     const struct saved_input *saved = &s->input;
 
     if (in->kind == INPUT_FILE && !skip(saved->taken))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The fuzz targets: with libFuzzer (MODE=fuzz CC=clang), and as replayers of the corpora (any mode).
-FUZZ_NAMES := walk text loaders devices execute native monitor gdb trace
+FUZZ_NAMES := walk text loaders devices execute native monitor gdb trace state
 # One program for every device alone: its name says which (device_rows.c).
 FUZZ_DEVICES := uart pic pit rtc ps2 hpet pm fwcfg lpt testdev ports vga ide atapi fdc dma lapic ioapic pci
 FUZZ_ALL := $(FUZZ_NAMES) $(FUZZ_DEVICES)

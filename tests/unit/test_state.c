@@ -15,6 +15,7 @@
 #include "devices/clock.h"
 #include "devices/machine_state.h"
 #include "devices/state_file.h"
+#include "frontend/saved.h"
 #include "tests/unit/state_members.h"
 
 /* ---- A machine that runs the embedded guest ---- */
@@ -80,6 +81,27 @@ static void same(struct machine *a, struct machine *b)
     ck_assert_int_eq(memcmp(&x, &y, sizeof(x)), 0);
     ck_assert_uint_eq(phys_ram_hash(machine_phys(a)), phys_ram_hash(machine_phys(b)));
 }
+
+/* ---- What a run makes of a state's options ---- */
+
+/* Only a drive for CDs or floppy disks can be empty: a disk is its image. */
+START_TEST(a_disk_without_an_image)
+{
+    struct saved *s = calloc(1, sizeof(*s));
+    struct options o = {0};
+    char why[256] = "";
+
+    s->path = "x.state";
+    s->options.drive[0] = (struct saved_drive){.used = true, .cdrom = true};
+    s->options.drive[MACHINE_DRIVES] = (struct saved_drive){.used = true};
+    ck_assert_msg(saved_settle(s, &o, why, sizeof(why)), "%s", why);
+    s->options.drive[0].cdrom = false;
+    o = (struct options){0};
+    ck_assert(!saved_settle(s, &o, why, sizeof(why)));
+    ck_assert_str_eq(why, "x.state: is damaged: it has a disk without an image");
+    free(s);
+}
+END_TEST
 
 /* ---- Every struct, by its table ---- */
 
@@ -604,6 +626,7 @@ int main(void)
     SRunner *runner = srunner_create(suite);
     int failed;
 
+    tcase_add_test(tables, a_disk_without_an_image);
     tcase_add_test(tables, test_every_struct_there_and_back);
     tcase_add_test(tables, test_every_range_is_held_to);
     tcase_add_test(tables, test_every_member_is_accounted_for);
