@@ -60,7 +60,6 @@ enum {
     ARCH_NO_VGA = 0x04,
     FLAG_WBINVD = 0x0001,
     FLAG_PROC_C1 = 0x0004,
-    FLAG_NO_FIXED_POWER_BUTTON = 0x0010,
     FLAG_NO_FIXED_SLEEP_BUTTON = 0x0020,
     FLAG_NO_FIXED_RTC = 0x0040,
     FLAG_RESET_REGISTER = 0x0400,
@@ -89,8 +88,8 @@ static u64 put_fadt(struct firmware *f, u64 facs, u64 dsdt)
     boot_put16(t + 98, NO_C3);
     t[108] = CMOS_CENTURY;
     boot_put16(t + 109, ARCH_LEGACY_DEVICES | ARCH_8042 | (f->text_screen ? 0 : ARCH_NO_VGA));
-    boot_put32(t + 112, FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_FIXED_POWER_BUTTON | FLAG_NO_FIXED_SLEEP_BUTTON |
-                            FLAG_NO_FIXED_RTC | FLAG_RESET_REGISTER);
+    boot_put32(t + 112,
+               FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_FIXED_SLEEP_BUTTON | FLAG_NO_FIXED_RTC | FLAG_RESET_REGISTER);
     put_address(t + 116, SPACE_IO, 8, 1, RESET_PORT);
     t[128] = RESET_VALUE;
     boot_put64(t + 140, dsdt);

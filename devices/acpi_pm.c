@@ -10,7 +10,7 @@
 
 enum { AT_STATUS = 0, AT_ENABLE = 2, AT_CONTROL = 4, AT_TIMER = 8 };
 enum { TIMER_HZ = 3579545, TIMER_BITS = 24 };
-enum { STS_TIMER = 0x0001, STS_WRITABLE = 0x8D31, EN_WRITABLE = 0x0521 };
+enum { STS_TIMER = 0x0001, STS_POWER_BUTTON = 0x0100, STS_WRITABLE = 0x8D31, EN_WRITABLE = 0x0521 };
 enum { CNT_SCI_EN = 0x0001, CNT_SLP_TYP = 0x1C00, CNT_SLP_EN = 0x2000, CNT_WRITABLE = 0x1C02, SLP_TYP_SHIFT = 10 };
 
 struct acpi_pm {
@@ -20,6 +20,7 @@ struct acpi_pm {
     u16 status, enable, control;
     u64 seen; /* ticks up to which carries of the timer are in the status */
     struct timer timer;
+    bool expecting; /* somebody may press the button */
 };
 
 /* Ticks since time 0, and the first nanosecond of one. */
@@ -102,7 +103,21 @@ static void pm_write(void *device, u64 offset, u64 value, unsigned width)
 
 const struct region_ops acpi_pm_ops = {pm_read, pm_write, 2, 4, "ACPI power management"};
 
-bool acpi_pm_may_interrupt(const struct acpi_pm *p) { return p->timer.at != CLOCK_NEVER; }
+/* "Power Button Fixed Hardware Event Status (PWRBTN_STS)": set whether or not it is enabled, unlike QEMU's. A press of
+ * four seconds, which turns the power off, is the user's to have otherwise. */
+void acpi_pm_press_button(struct acpi_pm *p)
+{
+    look(p);
+    p->status |= STS_POWER_BUTTON;
+    update(p);
+}
+
+void acpi_pm_expect_button(struct acpi_pm *p, bool expecting) { p->expecting = expecting; }
+
+bool acpi_pm_may_interrupt(const struct acpi_pm *p)
+{
+    return p->timer.at != CLOCK_NEVER || (p->expecting && p->enable & STS_POWER_BUTTON);
+}
 
 /* The timer counts on. */
 void acpi_pm_reset(struct acpi_pm *p)
@@ -137,8 +152,11 @@ void acpi_pm_destroy(struct acpi_pm *p)
 /* ---- State ---- */
 
 static const struct state_field fields[] = {
-    STATE_WIRED(acpi_pm, clock), STATE_WIRED(acpi_pm, sci),   STATE_WIRED(acpi_pm, sleep), STATE_ANY(acpi_pm, status),
-    STATE_ANY(acpi_pm, enable),  STATE_ANY(acpi_pm, control), STATE_ANY(acpi_pm, seen),    STATE_TIMER(acpi_pm, timer),
+    STATE_WIRED(acpi_pm, clock),     STATE_WIRED(acpi_pm, sci),
+    STATE_WIRED(acpi_pm, sleep),     STATE_ANY(acpi_pm, status),
+    STATE_ANY(acpi_pm, enable),      STATE_ANY(acpi_pm, control),
+    STATE_ANY(acpi_pm, seen),        STATE_TIMER(acpi_pm, timer),
+    STATE_WIRED(acpi_pm, expecting), /* who looks on is not the state's to say */
 };
 static const struct state_table table = STATE_TABLE(acpi_pm, fields);
 

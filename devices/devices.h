@@ -173,6 +173,8 @@ struct acpi_pm *acpi_pm_create(struct clock *, struct wire sci, struct tell slee
 void acpi_pm_reset(struct acpi_pm *);
 void acpi_pm_destroy(struct acpi_pm *);
 void acpi_pm_state(struct acpi_pm *, struct state *);
+void acpi_pm_press_button(struct acpi_pm *);        /* the power button: PWRBTN_STS, and the SCI where it is enabled */
+void acpi_pm_expect_button(struct acpi_pm *, bool); /* somebody may press it: worth waiting for in a halt */
 bool acpi_pm_may_interrupt(const struct acpi_pm *);
 extern const struct region_ops acpi_pm_ops; /* 12 bytes: 0x600 */
 

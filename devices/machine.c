@@ -547,6 +547,8 @@ struct uart *machine_com(struct machine *m, int n) { return n >= 0 && n < MACHIN
 
 struct i8042 *machine_keyboard_controller(struct machine *m) { return m->i8042; }
 
+struct acpi_pm *machine_pm(struct machine *m) { return m->pm; }
+
 struct ps2_keyboard *machine_keyboard(struct machine *m) { return m->keyboard; }
 
 struct ps2_mouse *machine_mouse(struct machine *m) { return m->mouse; }

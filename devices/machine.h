@@ -158,6 +158,7 @@ struct pit *machine_pit(struct machine *);
 struct rtc *machine_rtc(struct machine *);
 struct uart *machine_com(struct machine *, int n); /* 0 is COM1; NULL if absent */
 struct i8042 *machine_keyboard_controller(struct machine *);
+struct acpi_pm *machine_pm(struct machine *);
 struct ps2_keyboard *machine_keyboard(struct machine *);
 struct ps2_mouse *machine_mouse(struct machine *);
 struct vga *machine_vga(struct machine *);             /* NULL without */

@@ -47,6 +47,7 @@ static bool strike(struct events *e, struct input_event *ev)
             e->serial(e->serial_ctx, ev->byte);
         break;
     case EVENT_RESET: machine_ask_reset(m); break;
+    case EVENT_POWER: acpi_pm_press_button(machine_pm(m)); break;
     case EVENT_MEDIA: return change_medium(e, ev);
     case EVENT_END: machine_end_run(m); break;
     }
@@ -173,6 +174,8 @@ void events_mouse(struct events *e, int dx, int dy, int wheel, unsigned buttons)
 }
 
 void events_serial(struct events *e, int byte) { put(e, &(struct input_event){.kind = EVENT_SERIAL, .byte = byte}); }
+
+void events_power(struct events *e) { put(e, &(struct input_event){.kind = EVENT_POWER}); }
 
 void events_reset(struct events *e) { put(e, &(struct input_event){.kind = EVENT_RESET}); }
 

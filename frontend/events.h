@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes from outside while a guest runs: keys, mouse, bytes for the serial line, reset. Each event strikes at an
+ * What comes from outside while a guest runs: keys, mouse, bytes for the serial line, buttons. Each event strikes at an
  * exact moment of guest time; events can be recorded, and replayed at the same moments.
  *
  * A recording is text. Two lines of head, then one line an event, in order:
@@ -11,6 +11,7 @@
  *     ICOUNT NS mouse DX DY WHEEL BUTTONS counts right, down, towards the user; BUTTONS: 1 left 2 right 4 middle 8 16
  *     ICOUNT NS serial HEX | serial end   one byte, or: no byte will ever come
  *     ICOUNT NS reset
+ *     ICOUNT NS power                     the ACPI power button
  *     ICOUNT NS media DRIVE HASH PATH     another medium in ide1-cd0, floppy0 ..; HASH of the file's size and time,
  *                                         16 hex digits; PATH goes to the end of the line
  *     ICOUNT NS eject DRIVE               ... or none
@@ -25,7 +26,7 @@
 
 #define EVENTS_PENDING 4096u
 
-enum event_kind { EVENT_KEY, EVENT_MOUSE, EVENT_SERIAL, EVENT_RESET, EVENT_MEDIA, EVENT_END };
+enum event_kind { EVENT_KEY, EVENT_MOUSE, EVENT_SERIAL, EVENT_RESET, EVENT_POWER, EVENT_MEDIA, EVENT_END };
 
 struct input_event {
     enum event_kind kind;
@@ -87,6 +88,7 @@ void events_key(struct events *, unsigned key, bool down);
 void events_mouse(struct events *, int dx, int dy, int wheel, unsigned buttons);
 void events_serial(struct events *, int byte);
 void events_reset(struct events *);
+void events_power(struct events *);                                      /* the power button */
 void events_media(struct events *, const char *drive, const char *path); /* path NULL: take it out */
 void events_type(struct events *, const char *text); /* as keystrokes, some fifty characters a second */
 void events_stroke(struct events *, int key_with);   /* press and release, as keys_for_character says */

@@ -79,6 +79,7 @@ void events_write(struct events *e, const struct input_event *ev)
         else
             write_line(e, "%s serial %02x\n", head, (unsigned)ev->byte);
         break;
+    case EVENT_POWER: write_line(e, "%s power\n", head); break;
     case EVENT_RESET: write_line(e, "%s reset\n", head); break;
     case EVENT_MEDIA:
         if (ev->path)
@@ -196,8 +197,8 @@ static bool parse_what(const char *what, struct input_event *ev)
         ev->kind = EVENT_MEDIA;
         return true;
     }
-    ev->kind = EVENT_RESET;
-    return !strcmp(what, "reset");
+    ev->kind = !strcmp(what, "power") ? EVENT_POWER : EVENT_RESET;
+    return ev->kind == EVENT_POWER || !strcmp(what, "reset");
 }
 
 static bool add(struct reader *r, const struct input_event *ev)

@@ -78,6 +78,13 @@ void monitor_system_reset(struct monitor *m, const char *arguments, struct reply
         events_reset(m->events);
 }
 
+void monitor_system_powerdown(struct monitor *m, const char *arguments, struct reply *r)
+{
+    (void)arguments;
+    if (can_be_put(m, r, "system_powerdown"))
+        events_power(m->events);
+}
+
 static int key_of(const char *name)
 {
     unsigned number;

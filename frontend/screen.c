@@ -105,6 +105,7 @@ bool screen_attach(struct screen *s, struct machine *m, struct console *c)
     s->events.serial = console_serial;
     s->events.serial_ctx = c;
     i8042_expect_input(machine_keyboard_controller(m), s->listening);
+    acpi_pm_expect_button(machine_pm(m), s->listening);
     events_attach(&s->events, m);
     script_attach(&s->script, m, &s->events);
     s->display.events = &s->events;

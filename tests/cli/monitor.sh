@@ -119,6 +119,29 @@ script 'step 100' 'info pic' 'info pic --json' 'info mtree' 'info block' 'info b
     grep -q '"drive":"ide1-cd0","kind":"CD","medium":"in","locked":false,"image":"mask.rom","bytes":65536,"read_only":true' out
 verdict $? "info pic, mtree, block"
 
+# The power button: a guest that enabled it, and sleeps till then, is told by its SCI and goes off (S5). Recorded, and replayed.
+{
+    # ds, ss = 0; IVT 0x71; PICs at 0x68, 0x70 with IRQ 9 open; PMBA 0x600, PMIOSE; PWRBTN_EN; sti; 1: hlt; jmp 1b
+    printf '\xfa\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x70\xc7\x06\xc4\x01\x80\x00\x8c\x0e\xc6\x01'
+    printf '\xb0\x11\xe6\x20\xe6\xa0\xb0\x68\xe6\x21\xb0\x70\xe6\xa1\xb0\x04\xe6\x21\xb0\x02\xe6\xa1\xb0\x01\xe6\x21\xe6\xa1\xb0\xfb\xe6\x21\xb0\xfd\xe6\xa1'
+    printf '\x66\xb8\x40\x0b\x00\x80\xba\xf8\x0c\x66\xef\xba\xfc\x0c\x66\xb8\x01\x06\x00\x00\x66\xef'
+    printf '\x66\xb8\x80\x0b\x00\x80\xba\xf8\x0c\x66\xef\xba\xfc\x0c\xb0\x01\xee\xba\x02\x06\xb8\x00\x01\xef\xfb\xf4\xeb\xfd'
+} >button.rom
+truncate -s 128 button.rom
+# in ax, PM1_STS; test ax, PWRBTN_STS; je 1f; SLP_EN, S5; 1: iret
+printf '\xba\x00\x06\xed\xa9\x00\x01\x74\x07\xb8\x00\x20\xba\x04\x06\xef\xcf' >>button.rom
+tail -c +$(($(stat -c %s button.rom) + 1)) dead.rom >>button.rom
+script 'step 1000' 'info cpus' 'system_powerdown' cont >commands
+run -rom button.rom -S -monitor stdio --max-instructions 100000 --record-input button.input <commands
+[ $? = 0 ] && grep -q 'halted  real' out && grep -q '^[0-9]* [0-9]* power$' button.input
+verdict $? "the power button"
+run -rom button.rom --max-instructions 100000 --replay-input button.input
+[ $? = 0 ] && [ ! -s err ]
+verdict $? "and replayed"
+run -rom button.rom --max-instructions 100000
+[ $? = 118 ]
+verdict $? "where nobody can press it, it is a dead halt"
+
 # A state, and back to it.
 script 'step 400000' 'savestate now.state' 'step 5000' 'print rip' 'loadstate now.state' 'info status' 'step 5000' 'print rip' \
     'loadstate /nonexistent' quit >commands

@@ -236,6 +236,39 @@ START_TEST(pm_timer_carry)
 }
 END_TEST
 
+START_TEST(power_button)
+{
+    struct bench b;
+    struct acpi_pm *p;
+
+    bench_open(&b);
+    p = acpi_pm_create(b.clock, bench_wire(&b, 9), (struct tell){0});
+    acpi_pm_expect_button(p, true);
+    ck_assert(!acpi_pm_may_interrupt(p)); /* nobody would hear it */
+    acpi_pm_press_button(p);
+    ck_assert_uint_eq(pr(p, 0, 2), 0x0100);
+    ck_assert(!b.level[9]);
+    pw(p, 2, 0x0100, 2); /* enabled: the press of before is heard */
+    ck_assert(b.level[9]);
+    ck_assert(acpi_pm_may_interrupt(p));
+    pw(p, 0, 0x0001, 2);
+    ck_assert(b.level[9]);
+    pw(p, 0, 0x0100, 2); /* writing 1 clears */
+    ck_assert(!b.level[9]);
+    ck_assert_uint_eq(pr(p, 0, 4), 0x01000000);
+    acpi_pm_press_button(p);
+    ck_assert(b.level[9]);
+    ck_assert_uint_eq(pr(p, 0, 2), 0x0100);
+    acpi_pm_expect_button(p, false);
+    ck_assert(!acpi_pm_may_interrupt(p));
+    acpi_pm_reset(p);
+    ck_assert(!b.level[9]);
+    ck_assert_uint_eq(pr(p, 0, 4), 0);
+    acpi_pm_destroy(p);
+    clock_destroy(b.clock);
+}
+END_TEST
+
 /* ---- fw_cfg ---- */
 
 static u64 fw_number(struct fw_cfg *f, u16 key, unsigned width, bool big_endian)
@@ -683,6 +716,8 @@ START_TEST(acpi_tables)
     ck_assert(says(phys, phys_read(phys, fadt + 36, 4), "FACS"));
     ck_assert_uint_eq(phys_read(phys, fadt + 36, 4) % 64, 0);
     ck_assert_uint_eq(phys_read(phys, fadt + 76, 4), MACHINE_PM_BASE + 8);
+    /* PWR_BUTTON clear: fixed hardware has the button; SLP_BUTTON set: there is none. */
+    ck_assert_uint_eq(phys_read(phys, fadt + 112, 4) & 0x30, 0x20);
     ck_assert_int_eq(search(phys, "_MP_") == 0, _i);
     machine_destroy(m);
 }
@@ -759,6 +794,7 @@ int main(void)
     tcase_add_test(tc, hpet_32_bits);
     tcase_add_test(tc, pm_registers);
     tcase_add_test(tc, pm_timer_carry);
+    tcase_add_test(tc, power_button);
     tcase_add_test(tc, fw_cfg_items);
     tcase_add_test(tc, imcr_switches);
     tcase_add_test(tc, sleep_ends_the_run);
