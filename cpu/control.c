@@ -5,6 +5,7 @@
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/msr.h"
+#include "cpu/run.h"
 #include "cpu/strict.h"
 #include "cpu/system.h"
 #include "cpu/x87.h"
@@ -277,7 +278,7 @@ void exec_MOV_to_CR(struct cpu *cpu, const struct op *op)
     case 2: cpu->cr2 = value; break;
     case 3:
         control_write_cr3(cpu, value);
-        cpu->resumed = true;
+        note_resumed(cpu);
         break;
     case 4: control_write_cr4(cpu, value); break;
     default: /* CR8: the task priority, bits 3:0 */

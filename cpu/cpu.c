@@ -64,7 +64,7 @@ void cpu_refresh(struct cpu *cpu)
 {
     bool debug = cpu->dr[7] & 0xff;
     cpu->data_breakpoints = debug && data_breakpoints_on(cpu);
-    cpu->ports_watched = debug_has_ports(cpu) || cpu->observer.port;
+    cpu->ports_watched = (debug && cpu->cr4 & CR4_DE) || cpu->observer.port;
     cpu->mode = mode_bits(cpu);
     bool code64 = cpu->mode & MODE_CODE64;
     cpu->addr_mask = cpu->ip_mask = code64 ? ~0ull : 0xffffffff;
@@ -363,11 +363,20 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
 void cpu_observe(struct cpu *cpu, const struct cpu_observer *observer)
 {
     cpu->observer = observer ? *observer : (struct cpu_observer){0};
-    cpu->ports_watched = debug_has_ports(cpu) || cpu->observer.port;
+    cpu->resume_told = cpu->observer.resume;
+    cpu->delivery_watched = cpu->observer.event || cpu->debug;
+    cpu_refresh(cpu);
 }
 
 void cpu_get_stats(const struct cpu *cpu, struct cpu_stats *stats)
 {
     *stats = cpu->stats;
     stats->instructions = cpu_icount(cpu);
+}
+
+const struct cpu_delivery *cpu_recent(const struct cpu *cpu, unsigned back)
+{
+    if (back >= CPU_RECENT || back >= cpu->deliveries)
+        return NULL;
+    return &cpu->recent[(cpu->deliveries - 1 - back) % CPU_RECENT];
 }

@@ -65,6 +65,15 @@ struct cpu_event {
     u64 next_rip; /* EVENT_SOFTWARE (INT n, INT3, INTO) and EVENT_ICEBP (INT1): the RIP delivery saves */
 };
 
+/* A delivery that was begun, with the instructions retired before it. */
+struct cpu_delivery {
+    struct cpu_event event;
+    u64 icount;
+};
+#define CPU_RECENT 8u /* deliveries that are remembered; a power of two */
+/* The last one begun (0), the one before (1), ..; NULL beyond those remembered. Borrowed until the next. */
+const struct cpu_delivery *cpu_recent(const struct cpu *, unsigned back);
+
 /* What a check found: the use of a translation whose entries have changed since it was loaded. */
 struct cpu_stale {
     u64 la; /* of the access */

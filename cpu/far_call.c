@@ -5,6 +5,7 @@
  */
 #include "cpu/far.h"
 #include "cpu/handlers.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 /* Where a far JMP or CALL was pointed. */
@@ -199,7 +200,7 @@ static void far_task(struct cpu *cpu, const struct far_target *t, const struct d
     check_system(cpu, t, d);
     task_switch(cpu, gate ? (u16)(d->low >> 16) : t->selector, t->call ? TASK_CALL : TASK_JMP, cpu->next_rip,
                 flags_get(cpu), NULL);
-    cpu->resumed = true;
+    note_resumed(cpu);
 }
 
 static void far_transfer(struct cpu *cpu, const struct op *op, const struct far_target *t)

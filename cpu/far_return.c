@@ -2,6 +2,7 @@
 /* Far RET: SDM Vol. 2B, RET, "Operation". Its checks on what is returned to are IRET's too. */
 #include "cpu/far.h"
 #include "cpu/handlers.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 struct segment return_code_segment(struct cpu *cpu, u16 selector, struct descriptor *d)
@@ -107,7 +108,7 @@ static void ret_outer(struct cpu *cpu, const struct op *op, unsigned release, co
     descriptor_access(cpu, d);
     descriptor_access(cpu, &ss_descriptor);
     return_commit(cpu, cs, &ss, rip, sp, release);
-    cpu->resumed = true;
+    note_resumed(cpu);
 }
 
 void exec_RET_far(struct cpu *cpu, const struct op *op)

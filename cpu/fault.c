@@ -44,7 +44,7 @@ static _Noreturn void raise_with(struct cpu *cpu, u8 vector, u32 error)
  * SDM "Error Code", EXT: the exception occurred during delivery of an event external to the program, such as an
  * interrupt or an earlier exception; not during that of INT n, INT3 or INTO. (INT1 counts as external.)
  */
-static u32 external(const struct cpu *cpu) { return cpu->delivering >= 0 && cpu->event_first.kind != EVENT_SOFTWARE; }
+static u32 external(const struct cpu *cpu) { return cpu->delivering >= 0 && event_first(cpu)->kind != EVENT_SOFTWARE; }
 
 _Noreturn void raise_de(struct cpu *cpu) { raise_plain(cpu, VEC_DE); }
 _Noreturn void raise_ud(struct cpu *cpu) { raise_plain(cpu, VEC_UD); }

@@ -28,6 +28,12 @@ enum vector {
     VEC_XM = 19,
 };
 
+/* The event whose delivery was begun last; while cpu->delivering is not -1 it is on the way. */
+static inline const struct cpu_event *event_first(const struct cpu *cpu)
+{
+    return &cpu->recent[(cpu->deliveries - 1) % CPU_RECENT].event;
+}
+
 _Noreturn void raise_event(struct cpu *, struct cpu_event);
 /* No exception: the instruction waits, as if it had not begun, for an interrupt, and the processor with it. */
 _Noreturn void freeze(struct cpu *);

@@ -420,17 +420,28 @@ static void deliver_task(struct cpu *cpu, const struct cpu_event *ev, const stru
         cpu->observer.resume(cpu->observer.ctx, cpu);
 }
 
-void interrupt_deliver(struct cpu *cpu, const struct cpu_event *given)
+static NOINLINE void tell_delivery(struct cpu *cpu)
 {
-    const struct cpu_event *ev = &cpu->event_first;
+    const struct cpu_event *ev = event_first(cpu);
     int during = cpu->delivering;
 
-    cpu->event_first = *given;
     cpu->delivering = ev->vector;
-    if (unlikely(cpu->observer.event != NULL))
+    if (cpu->observer.event)
         cpu->observer.event(cpu->observer.ctx, cpu, ev, during);
-    if (unlikely(cpu->debug != NULL))
+    if (cpu->debug)
         points_delivering(cpu, ev, during);
+}
+
+void interrupt_deliver(struct cpu *cpu, const struct cpu_event *given)
+{
+    struct cpu_delivery *d = &cpu->recent[cpu->deliveries++ % CPU_RECENT];
+    const struct cpu_event *ev = &d->event;
+
+    d->event = *given;
+    d->icount = cpu_icount(cpu);
+    if (unlikely(cpu->delivery_watched))
+        tell_delivery(cpu);
+    cpu->delivering = ev->vector;
     if (likely(deliver_short(cpu, ev)))
         return;
     if (in_long(cpu)) {
@@ -467,10 +478,10 @@ static enum event_class classify(const struct cpu_event *ev)
 
 bool interrupt_combine(struct cpu *cpu, struct cpu_event *next)
 {
-    enum event_class first = classify(&cpu->event_first), second = classify(&cpu->event);
+    enum event_class first = classify(event_first(cpu)), second = classify(&cpu->event);
 
     if (cpu->observer.delivery_failed)
-        cpu->observer.delivery_failed(cpu->observer.ctx, cpu, &cpu->event_first, &cpu->event, cpu->delivery_step);
+        cpu->observer.delivery_failed(cpu->observer.ctx, cpu, event_first(cpu), &cpu->event, cpu->delivery_step);
     if (first == CLASS_DOUBLE_FAULT && second != CLASS_BENIGN) {
         cpu->delivering = -1;
         return false;

@@ -9,13 +9,13 @@
  * Deliver an event, between instructions (cpu->op == NULL) or from within the INT that cpu->op is. cpu->rip is the RIP
  * to be saved, except for EVENT_SOFTWARE and EVENT_ICEBP: there it is that of the INT itself, where a fault in delivery
  * reports it, and event->next_rip is saved. Commits at its end and refreshes, or raises with the state untouched. From
- * its start to its end cpu->delivering is the vector and cpu->event_first the event; a raise leaves them for
+ * its start to its end cpu->delivering is the vector and event_first() the event; a raise leaves them for
  * interrupt_combine.
  */
 void interrupt_deliver(struct cpu *, const struct cpu_event *);
 
 /*
- * Delivery of cpu->event_first raised cpu->event: what to deliver next (SDM "Conditions for Generating a Double
+ * Delivery of event_first() raised cpu->event: what to deliver next (SDM "Conditions for Generating a Double
  * Fault"). False for a triple fault: shutdown.
  */
 bool interrupt_combine(struct cpu *, struct cpu_event *next);

@@ -3,6 +3,7 @@
 #include "cpu/far.h"
 #include "cpu/handlers.h"
 #include "cpu/interrupt.h"
+#include "cpu/run.h"
 #include "cpu/system.h"
 
 /*
@@ -212,11 +213,12 @@ static void remember_return(struct cpu *cpu, const struct segment *cs, const str
 /* After an outward return: true if a data segment register was taken away. */
 static bool validate_changes(struct cpu *cpu)
 {
-    u16 before = cpu->seg[SEG_ES].attributes & cpu->seg[SEG_DS].attributes;
+    const struct segment *s = cpu->seg;
+    u16 es = s[SEG_ES].attributes, ds = s[SEG_DS].attributes, fs = s[SEG_FS].attributes, gs = s[SEG_GS].attributes;
 
     segment_validate_data(cpu);
-    return (cpu->seg[SEG_ES].attributes & cpu->seg[SEG_DS].attributes) != before || cpu->seg[SEG_FS].attributes == 0 ||
-           cpu->seg[SEG_GS].attributes == 0;
+    return (es ^ s[SEG_ES].attributes) | (ds ^ s[SEG_DS].attributes) | (fs ^ s[SEG_FS].attributes) |
+           (gs ^ s[SEG_GS].attributes);
 }
 
 /* The short way, as delivery's: false if anything is new, or not in the TLB, and nothing has been done then. */
@@ -328,7 +330,7 @@ void exec_IRET(struct cpu *cpu, const struct op *op)
     } else if (!iret_short(cpu, op)) {
         iret_protected(cpu, op);
     }
-    cpu->resumed = true;
+    note_resumed(cpu);
 }
 
 TRANSFER(INT);

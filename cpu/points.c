@@ -21,6 +21,7 @@ static struct cpu_debug *attach(struct cpu *cpu)
 {
     if (!cpu->debug && (cpu->debug = calloc(1, sizeof *cpu->debug)))
         cpu->debug->cpu = cpu;
+    cpu->delivery_watched = cpu->debug || cpu->observer.event;
     return cpu->debug;
 }
 
@@ -304,6 +305,7 @@ void cpu_debug_detach(struct cpu *cpu)
     if (d->listening)
         phys_on_written(cpu->phys, NULL, d);
     cpu->debug = NULL;
+    cpu->delivery_watched = cpu->observer.event;
     watch_mode(cpu);
     trace_flush(cpu); /* op_break needs cpu->debug no more */
     free(d);

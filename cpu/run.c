@@ -103,7 +103,7 @@ const struct op *op_irregular_end_checked(struct cpu *cpu, const struct op *op)
 static bool loop_is_due(const struct cpu *cpu)
 {
     return cpu->left_trace || cpu->step_mode || (cpu->intr && cpu->rflags & FLAG_IF) || cpu->nmi_pending ||
-           cpu->dr6_pending || cpu->rflags & FLAG_RF || (cpu->resumed && cpu->observer.resume);
+           cpu->dr6_pending || cpu->rflags & FLAG_RF;
 }
 
 /* INT, IRET, SYSCALL, SYSRET, and IN and OUT, whose device may want the loop: straight on to a target known to the jump
@@ -117,7 +117,6 @@ const struct op *op_irregular_transfer(struct cpu *cpu, const struct op *op)
     e = jump_find(cpu, cpu->next_rip);
     if (unlikely(!e || loop_is_due(cpu)))
         return end_trace(cpu, op);
-    cpu->resumed = false;
     cpu->budget -= op->count;
     cpu->op = NULL;
     if (unlikely(cpu->budget < 0)) {

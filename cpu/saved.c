@@ -259,7 +259,8 @@ static const struct state_field fields[] = {
     STATE_ANY(cpu, dr6_pending),
     STATE_RANGE(cpu, delivering, -1, 255),
     STATE_STRUCT(cpu, event, &event_table),
-    STATE_STRUCT(cpu, event_first, &event_table),
+    STATE_CACHE(cpu, recent), /* between instructions nothing is being delivered */
+    STATE_CACHE(cpu, deliveries),
     STATE_CACHE(cpu, delivery_step),
     STATE_CACHE(cpu, landing),
     STATE_CACHE(cpu, deadline),
@@ -296,6 +297,8 @@ static const struct state_field fields[] = {
     STATE_CACHE(cpu, rip_moved),
     STATE_CACHE(cpu, data_breakpoints),
     STATE_CACHE(cpu, ports_watched),
+    STATE_CACHE(cpu, resume_told),
+    STATE_CACHE(cpu, delivery_watched),
     STATE_CACHE(cpu, mode),
     STATE_CACHE(cpu, jump_epoch),
     STATE_CACHE(cpu, jump_pages),

@@ -242,7 +242,8 @@ struct cpu {
     u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */
     s16 delivering;               /* vector being delivered, or -1 */
     struct cpu_event event;       /* raised, to be delivered by the run loop */
-    struct cpu_event event_first; /* while delivering: the one whose delivery is on the way */
+    struct cpu_delivery recent[CPU_RECENT]; /* a ring; while delivering, the last is on the way */
+    u64 deliveries;                         /* begun so far */
     const char *delivery_step;    /* what delivery is doing, for the triple-fault story */
     jmp_buf landing;
     u64 deadline;       /* instruction count at which cpu_run returns */
@@ -288,6 +289,8 @@ struct cpu {
     bool rip_moved;            /* by the debugger, since the last stop */
     bool data_breakpoints;     /* DR7 has any: no inlined accesses, each is looked at */
     bool ports_watched;        /* it has I/O breakpoints, or an observer wants to hear of port accesses */
+    bool resume_told;          /* observer.resume is there */
+    bool delivery_watched;     /* observer.event is, or points are */
     u32 mode;                  /* MODE_* bits: the execution mode traces are built for */
     u64 jump_epoch;            /* bumped to invalidate the jump cache */
     u64 jump_pages[64];        /* a filter of the pages whose addresses are in it, hashed */

@@ -3,6 +3,7 @@
  * Fast system calls. Intel: SYSCALL and SYSRET in 64-bit mode only, SYSENTER and SYSEXIT in every protected mode. AMD:
  * SYSCALL and SYSRET in every mode, SYSENTER and SYSEXIT outside long mode only.
  */
+#include "cpu/far.h"
 #include "cpu/fault.h"
 #include "cpu/handlers.h"
 #include "cpu/mode.h"
@@ -114,12 +115,21 @@ void exec_SYSRET(struct cpu *cpu, const struct op *op)
         cpu_refresh_privilege(cpu);
     else
         cpu_refresh(cpu);
-    cpu->resumed = true;
+    note_resumed(cpu);
+}
+
+/* CS and SS were flat before, and are flat again: only the privilege is another. */
+static void refresh_flat(struct cpu *cpu, bool was_flat)
+{
+    if (was_flat)
+        cpu_refresh_privilege(cpu);
+    else
+        cpu_refresh(cpu);
 }
 
 void exec_SYSENTER(struct cpu *cpu, const struct op *op)
 {
-    bool to64 = in_long(cpu);
+    bool to64 = in_long(cpu), was_flat = to64 ? cpu->mode & MODE_CODE64 : context_is_flat(cpu);
     u16 selector = cpu->sysenter_cs & 0xfffc;
 
     (void)op;
@@ -132,12 +142,12 @@ void exec_SYSENTER(struct cpu *cpu, const struct op *op)
     cpu->next_rip = to64 ? cpu->sysenter_eip : (u32)cpu->sysenter_eip;
     load_flat_code(cpu, selector, 0, to64);
     load_flat_stack(cpu, (u16)(selector + 8), 0);
-    cpu_refresh(cpu);
+    refresh_flat(cpu, was_flat);
 }
 
 void exec_SYSEXIT(struct cpu *cpu, const struct op *op)
 {
-    bool to64 = op->osize == 8;
+    bool to64 = op->osize == 8, was_flat = !in_long(cpu) ? context_is_flat(cpu) : to64 && cpu->mode & MODE_CODE64;
     u16 base = cpu->sysenter_cs & 0xfffc;
 
     if (in_long(cpu) && cpu->features.amd)
@@ -152,8 +162,8 @@ void exec_SYSEXIT(struct cpu *cpu, const struct op *op)
     cpu->next_rip = to64 ? cpu->RDX : (u32)cpu->RDX;
     load_flat_code(cpu, (u16)((base + (to64 ? 32 : 16)) | 3), 3, to64);
     load_flat_stack(cpu, (u16)((base + (to64 ? 40 : 24)) | 3), 3);
-    cpu_refresh(cpu);
-    cpu->resumed = true;
+    refresh_flat(cpu, was_flat);
+    note_resumed(cpu);
 }
 
 TRANSFER(SYSCALL);

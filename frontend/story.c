@@ -5,14 +5,6 @@
 
 enum { VEC_PF = 14 };
 
-void story_event(struct story *s, struct cpu *cpu, const struct cpu_event *ev)
-{
-    unsigned i = s->events++ & (STORY_RECENT - 1);
-
-    s->recent[i].event = *ev;
-    s->recent[i].icount = cpu_icount(cpu);
-}
-
 static void story_walk(struct story_link *link, struct cpu *cpu)
 {
     if (link->event.vector != VEC_PF || link->event.kind != EVENT_FAULT)
@@ -117,20 +109,18 @@ static void tell(FILE *to, struct text *t, char *line)
 }
 
 /* Exceptions that were delivered shortly before: the first cause of a chain is often there. */
-static void tell_recent(const struct story *s, bool real, FILE *to)
+static void tell_recent(const struct story *s, struct cpu *cpu, bool real, FILE *to)
 {
-    u64 from = s->events > STORY_RECENT ? s->events - STORY_RECENT : 0;
-
-    for (u64 i = from; i < s->events; i++) {
-        const struct cpu_event *ev = &s->recent[i & (STORY_RECENT - 1)].event;
-        u64 at = s->recent[i & (STORY_RECENT - 1)].icount;
+    for (unsigned back = CPU_RECENT; back-- > 0;) {
+        const struct cpu_delivery *d = cpu_recent(cpu, back);
+        const struct cpu_event *ev = d ? &d->event : NULL;
         char line[256];
         struct text t = TEXT_OVER(line);
 
-        if (at == s->icount || (ev->kind != EVENT_FAULT && ev->kind != EVENT_ABORT))
+        if (!ev || d->icount == s->icount || (ev->kind != EVENT_FAULT && ev->kind != EVENT_ABORT))
             continue;
         text_string(&t, "earlier, ");
-        text_decimal(&t, s->icount - at);
+        text_decimal(&t, s->icount - d->icount);
         text_string(&t, " instructions before: ");
         put_event(&t, ev, real);
         if (ev->vector == VEC_PF) {
@@ -176,7 +166,7 @@ void story_tell(const struct story *s, struct cpu *cpu, struct tables *tables, F
     r.pkrs = state.pkrs;
     tell_verdict(s, cpu, tables, to);
     tell_where(cpu, &state, to);
-    tell_recent(s, real, to);
+    tell_recent(s, cpu, real, to);
     for (unsigned i = 0; i < s->links; i++) {
         const struct story_link *link = &s->link[i];
         char line[512];

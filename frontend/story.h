@@ -9,7 +9,6 @@
 #include "frontend/text.h"
 
 #define STORY_LINKS 8   /* a chain has at most 5 */
-#define STORY_RECENT 8u /* events before it; a power of two */
 
 struct story_link {
     struct cpu_event event;
@@ -22,14 +21,8 @@ struct story {
     struct story_link link[STORY_LINKS];
     unsigned links;
     u64 icount; /* at which the chain began; nothing retires within one */
-    struct {
-        struct cpu_event event;
-        u64 icount;
-    } recent[STORY_RECENT]; /* a ring of all events, delivered or not */
-    u64 events;
 };
 
-void story_event(struct story *, struct cpu *, const struct cpu_event *);
 void story_delivery_failed(struct story *, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,
                            const char *step);
 /* What is wrong, in one sentence. `tables`: who wrote the entry that decided; may be NULL. */

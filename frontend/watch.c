@@ -163,7 +163,6 @@ static void on_event(void *ctx, struct cpu *cpu, const struct cpu_event *ev, int
         log_event(w->log, cpu, ev, during);
     if (w->trail)
         trail_event(w->trail, cpu, ev);
-    story_event(&w->story, cpu, ev);
     if (w->recorder)
         recorder_event(w->recorder, cpu, ev, during);
 }
@@ -335,7 +334,6 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
 {
     struct cpu_observer observer = {
         .ctx = w,
-        .event = on_event,
         .delivery_failed = on_delivery_failed,
         .shutdown = on_shutdown,
         .stale = on_stale,
@@ -360,6 +358,8 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         observer.page_fault = on_page_fault;
     if (w->recorder)
         observer.resume = on_resume;
+    if (w->recorder || w->log)
+        observer.event = on_event;
     if (o->check[CHECK_STRICT])
         observer.strict = on_strict;
     if (w->log) {
