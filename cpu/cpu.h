@@ -74,12 +74,15 @@ struct cpu_delivery {
 /* The last one begun (0), the one before (1), ..; NULL beyond those remembered. Borrowed until the next. */
 const struct cpu_delivery *cpu_recent(const struct cpu *, unsigned back);
 
-/* What a check found: the use of a translation whose entries have changed since it was loaded. */
+/* What a check found: the use of a translation whose entries have changed since it was loaded, or of an entry above the
+ * leaf that has. */
 struct cpu_stale {
     u64 la; /* of the access */
     struct access access;
-    u64 page, size; /* what is held: first linear address and size of the page, */
-    u64 pa;         /* and the physical address of the page it leads to */
+    u64 page, size;         /* what is held: first linear address and size of the page, or of what the entry covers, */
+    u64 pa;                 /* and the physical address of the page or table it leads to */
+    u8 level;               /* 0: a translation; 2 to 5: a PDE, PDPTE, PML4E, PML5E of a paging-structure cache, */
+    const struct walk *old; /* and what a walk from it finds; else NULL */
     bool global;
     u64 loaded;             /* instruction count when it was loaded */
     const struct walk *now; /* what the tables say of the access now */
@@ -89,6 +92,7 @@ struct cpu_stale {
     bool used;
     bool other_tables; /* no entry has changed, but CR3, and the PCID is the same */
     bool dirty_lost;   /* the same page still, but D was cleared, and this write does not set it again */
+    bool marks_old;    /* the same page still, but A or D is set in the tables of before */
 };
 
 /* What a guest has done that the manual forbids or has go another way than some emulators do, which let it pass. The

@@ -4,7 +4,8 @@
  * the guest invalidates it in a way that the manual says is enough (SDM Vol. 3A, "Operations that Invalidate TLBs and
  * Paging-Structure Caches"), or another takes its place. When an entry of a table changes, what was translated by it
  * becomes suspect, and is taken out of the TLB into a copy of it: so its next use comes by here, is compared with what
- * the tables say now, and goes on with the old translation as it would have without us.
+ * the tables say now, and goes on with the old translation as it would have without us. What is held of the entries
+ * above the leaf is in structures.c.
  */
 #include "cpu/held.h"
 
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "cpu/run.h"
+#include "cpu/structures.h"
 
 #define HELD_MOST 65536u /* powers of two */
 #define HELD_REAL 2048u
@@ -35,6 +37,7 @@ struct held_entry {
 };
 
 struct held {
+    struct structures *structures;
     enum cpu_tlb kind;
     bool report;
     u64 random;
@@ -89,7 +92,7 @@ static bool is_valid(const struct held *h, const struct held_entry *e)
     return e->pcid == GLOBAL_PCID || (e->contexts == h->contexts && e->of_pcid == h->of_pcid[e->pcid]);
 }
 
-static u16 pcid_now(const struct cpu *cpu) { return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0; }
+u16 held_pcid(const struct cpu *cpu) { return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0; }
 
 static struct held_entry *look_up(struct cpu *cpu, u64 la)
 {
@@ -99,7 +102,7 @@ static struct held_entry *look_up(struct cpu *cpu, u64 la)
         u64 size = sizes & -sizes, page = la & ~(size - 1);
 
         for (int global = 0; global < 2; global++) {
-            u16 pcid = global ? GLOBAL_PCID : pcid_now(cpu);
+            u16 pcid = global ? GLOBAL_PCID : held_pcid(cpu);
             struct held_entry *e = slot_of(h, page, size, pcid);
 
             if (e->size == size && e->page == page && e->pcid == pcid && is_valid(h, e))
@@ -109,12 +112,13 @@ static struct held_entry *look_up(struct cpu *cpu, u64 la)
     return NULL;
 }
 
-/* A walk that found a page, every entry with its A flag set. */
-static void load(struct cpu *cpu, u64 la, const struct walk *w)
+/* A walk that found a page, every entry with its A flag set. `old`: from an entry that memory does not hold any more.
+ */
+static void load(struct cpu *cpu, u64 la, const struct walk *w, bool old)
 {
     struct held *h = cpu->held;
     u64 page = la & ~(w->page_size - 1);
-    u16 pcid = w->global && cpu->cr4 & CR4_PGE ? GLOBAL_PCID : pcid_now(cpu);
+    u16 pcid = w->global && cpu->cr4 & CR4_PGE ? GLOBAL_PCID : held_pcid(cpu);
     struct held_entry *e;
     u32 *head;
 
@@ -140,6 +144,7 @@ static void load(struct cpu *cpu, u64 la, const struct walk *w)
         .writable = w->writable,
         .nx = w->nx,
         .dirty = w->dirty,
+        .suspect = old,
         .key = w->key,
         .steps = w->steps,
     };
@@ -239,8 +244,10 @@ void held_tables_written(struct cpu *cpu, u64 pa, u64 size)
 {
     unsigned width = walk_entry_width(&cpu->paging);
 
-    for (u64 at = pa & ~(u64)(width - 1); at < pa + size; at += width)
+    for (u64 at = pa & ~(u64)(width - 1); at < pa + size; at += width) {
         entry_written(cpu, at);
+        structures_written(cpu->held->structures, cpu, at);
+    }
 }
 
 /* ---- Use ---- */
@@ -325,7 +332,7 @@ static void load_early(struct cpu *cpu, u64 la)
             fit = fit && (w.step[i].entry & PTE_A || (cpu->paging.mode == PAGING_PAE && w.step[i].level == 3));
         memset(w.set, 0, sizeof w.set);
         if (fit)
-            load(cpu, near, &w);
+            load(cpu, near, &w, false);
     }
 }
 
@@ -366,19 +373,28 @@ static struct held_entry *usable(struct cpu *cpu, u64 la, struct access a)
     return NULL;
 }
 
-/* After a walk. A page fault invalidates what is held of its address. */
-static void walked(struct cpu *cpu, u64 la, const struct walk *w)
+/* A walk for want of a translation. A page fault invalidates what is held of its address. */
+static void find(struct cpu *cpu, struct walk *w, u64 la, struct access a)
 {
     struct held *h = cpu->held;
     struct held_entry *e;
+    bool old = structures_walk(h->structures, cpu, w, la, a);
 
+    if (!old)
+        tlb_walk(cpu, w, la, a);
     if (w->cause == CAUSE_NONE) {
-        load(cpu, la, w);
-        if (h->kind == CPU_TLB_HOSTILE && next_random(h) % 4 == 0)
+        load(cpu, la, w, old);
+        structures_load(h->structures, cpu, la, w, old);
+        if (h->kind == CPU_TLB_HOSTILE && next_random(h) % 4 == 0) {
             load_early(cpu, la);
-    } else if ((e = look_up(cpu, la)) != NULL) {
-        drop(h, e);
+            structures_load_early(h->structures, cpu, la);
+        }
+        return;
     }
+    e = look_up(cpu, la);
+    if (e)
+        drop(h, e);
+    structures_fault(h->structures, cpu, la);
 }
 
 struct translation held_translate(struct cpu *cpu, u64 la, unsigned width, struct access a)
@@ -408,12 +424,10 @@ struct translation held_translate(struct cpu *cpu, u64 la, unsigned width, struc
     }
     e = usable(cpu, la, a);
     p->read_tag = 0;
-    if (e) {
+    if (e)
         w = as_walk(e, la);
-    } else {
-        tlb_walk(cpu, &w, la, a);
-        walked(cpu, la, &w);
-    }
+    else
+        find(cpu, &w, la, a);
     return tlb_walked(cpu, la, width, a, &w);
 }
 
@@ -435,13 +449,12 @@ const struct code_tlb_entry *held_translate_code(struct cpu *cpu, u64 la, struct
     }
     p->tag = 0;
     e = cpu->paging.mode == PAGING_NONE ? NULL : usable(cpu, la, a);
-    if (e) {
+    if (e)
         w = as_walk(e, la);
-    } else {
+    else if (cpu->paging.mode == PAGING_NONE)
         tlb_walk(cpu, &w, la, a);
-        if (cpu->paging.mode != PAGING_NONE)
-            walked(cpu, la, &w);
-    }
+    else
+        find(cpu, &w, la, a);
     return tlb_code_walked(cpu, la, c, &w);
 }
 
@@ -462,6 +475,7 @@ static void other_tables(struct cpu *cpu, u16 pcid)
         if (e->size && e->pcid == pcid && (e->at[0] & PAGE_MASK) != root)
             suspect(cpu, e);
     }
+    structures_other_root(h->structures, cpu, pcid, root);
 }
 
 void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
@@ -471,16 +485,18 @@ void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
 
     if (!h)
         return;
+    structures_flush(h->structures, cpu, what, la_or_pcid);
     switch (what) {
     case FLUSH_ALL: h->all++; break;
     case FLUSH_CONTEXTS: h->contexts++; break;
     case FLUSH_PCID:
         h->of_pcid[la_or_pcid & 0xfff]++;
-        if (la_or_pcid == pcid_now(cpu) && cpu->paging.mode != PAGING_NONE)
+        if (la_or_pcid == held_pcid(cpu) && cpu->paging.mode != PAGING_NONE)
             h->root[la_or_pcid & 0xfff] = walk_root(&cpu->paging);
         break;
     case FLUSH_NONE: other_tables(cpu, (u16)la_or_pcid); break;
     case FLUSH_PAGE:
+    case FLUSH_ADDRESS:
         while ((e = look_up(cpu, la_or_pcid)) != NULL)
             drop(h, e);
         held_slot_emptied(cpu, la_or_pcid);
@@ -523,6 +539,11 @@ bool cpu_hold(struct cpu *cpu, enum cpu_tlb kind, bool report, u64 seed)
     h->report = report;
     h->random = seed;
     h->mask = (kind == CPU_TLB_REAL ? HELD_REAL : HELD_MOST) - 1;
+    h->structures = structures_create(kind, report, seed);
+    if (!h->structures) {
+        held_destroy(h);
+        return false;
+    }
     cpu->held = h;
     tlb_flush_all(cpu);
     return true;
@@ -530,6 +551,8 @@ bool cpu_hold(struct cpu *cpu, enum cpu_tlb kind, bool report, u64 seed)
 
 void held_destroy(struct held *h)
 {
-    if (h)
-        munmap(h, sizeof *h);
+    if (!h)
+        return;
+    structures_destroy(h->structures);
+    munmap(h, sizeof *h);
 }

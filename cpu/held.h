@@ -27,6 +27,9 @@ void held_flush(struct cpu *, enum cpu_flush, u64 la_or_pcid);
 void held_swept(struct cpu *);
 void held_slot_emptied(struct cpu *, u64 la);
 
+/* The tag of what is loaded now. */
+u16 held_pcid(const struct cpu *);
+
 void held_destroy(struct held *);
 
 #endif

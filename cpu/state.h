@@ -349,5 +349,6 @@ void tlb_flush_context(struct cpu *);                    /* MOV CR3 without PCID
 void tlb_switch_pcid(struct cpu *, u16 pcid, bool keep); /* MOV CR3 with PCIDE: keep = bit 63 */
 void tlb_flush_pcid(struct cpu *, u16 pcid);             /* INVPCID type 1 */
 void tlb_invalidate_page(struct cpu *, u64 la);          /* INVLPG */
+void tlb_invalidate_address(struct cpu *, u64 la);       /* INVPCID type 0 of the current PCID */
 
 #endif

@@ -102,7 +102,7 @@ void exec_INVPCID(struct cpu *cpu, const struct op *op)
     else if (type == 1 || pcid != current)
         tlb_flush_pcid(cpu, pcid);
     else
-        tlb_invalidate_page(cpu, descriptor[1]);
+        tlb_invalidate_address(cpu, descriptor[1]);
     cpu_refresh(cpu);
 }
 

@@ -301,9 +301,8 @@ void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
 }
 
 /* One page, in every address space (the manual asks for the current one, and for global pages in all). */
-void tlb_invalidate_page(struct cpu *cpu, u64 la)
+static void invalidate(struct cpu *cpu, u64 la)
 {
-    held_flush(cpu, FLUSH_PAGE, la);
     if (la >= cpu->large_low && la <= cpu->large_high) {
         tlb_flush_rights(cpu); /* fragments of a large page may be anywhere */
         return;
@@ -322,6 +321,18 @@ void tlb_invalidate_page(struct cpu *cpu, u64 la)
         memset(cpu->jump_pages, 0, sizeof cpu->jump_pages);
         tlb_keys_refresh(cpu);
     }
+}
+
+void tlb_invalidate_page(struct cpu *cpu, u64 la)
+{
+    held_flush(cpu, FLUSH_PAGE, la);
+    invalidate(cpu, la);
+}
+
+void tlb_invalidate_address(struct cpu *cpu, u64 la)
+{
+    held_flush(cpu, FLUSH_ADDRESS, la);
+    invalidate(cpu, la);
 }
 
 void tlb_protect_page(struct cpu *cpu, u64 pa)

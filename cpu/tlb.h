@@ -19,9 +19,15 @@ static inline u64 tlb_key_of(const struct cpu *cpu, struct access a)
     return (u64)cpu->tlb_generation << 2 | who;
 }
 
-/* What is flushed, as the guest asked: everything; everything but global pages; of a PCID; the page of a linear
- * address. */
-enum cpu_flush { FLUSH_ALL, FLUSH_CONTEXTS, FLUSH_PCID, FLUSH_PAGE, FLUSH_NONE /* MOV to CR3 that keeps a PCID */ };
+/* What is flushed, as the guest asked. */
+enum cpu_flush {
+    FLUSH_ALL,
+    FLUSH_CONTEXTS, /* everything but global pages */
+    FLUSH_PCID,
+    FLUSH_PAGE,    /* INVLPG: the page of a linear address, and what is held of entries above the leaf */
+    FLUSH_ADDRESS, /* INVPCID type 0: of the latter only what would be used for that address */
+    FLUSH_NONE,    /* MOV to CR3 that keeps a PCID */
+};
 
 /* Where an access lands in host terms. host is NULL for a device. */
 struct translation {

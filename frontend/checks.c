@@ -90,6 +90,25 @@ static void put_use(struct text *t, struct symbols *symbols, struct cpu *cpu, co
     text_char(t, ')');
 }
 
+/* An entry of a paging-structure cache, and what a walk from it finds. */
+static void put_structure(struct text *t, const struct cpu_stale *s)
+{
+    text_string(t, "a cached ");
+    text_string(t, level_name(s->level));
+    text_string(t, " to the table at ");
+    text_hex(t, s->pa);
+    text_string(t, ", loaded at instruction ");
+    text_grouped(t, s->loaded);
+    if (s->old->cause != CAUSE_NONE) {
+        text_string(t, ", by which this is refused (");
+        text_string(t, fault_cause_name(s->old->cause));
+        text_char(t, ')');
+    } else {
+        text_string(t, ", by which this is ");
+        text_hex(t, s->old->pa);
+    }
+}
+
 static void put_page(struct text *t, const struct cpu_stale *s)
 {
     text_string(t, s->size > PAGE_SIZE ? (s->size >> 30 ? "a 1G " : s->size == 2 << 20 ? "a 2M " : "a 4M ") : "a ");
@@ -124,6 +143,8 @@ static void put_now(struct text *t, const struct cpu_stale *s)
         text_string(t, ", and this write does not set it");
     } else if (s->dirty_lost) {
         text_string(t, "its D flag was cleared, and this write does not set it again");
+    } else if (s->marks_old) {
+        text_string(t, "the tables lead to the same page now, but A and D are set in those of before");
     } else if (w->cause != CAUSE_NONE) {
         text_string(t, "the tables refuse this access now (");
         text_string(t, fault_cause_name(w->cause));
@@ -159,6 +180,8 @@ void checks_put_writer(struct text *t, struct symbols *symbols, struct tables *t
  * invalidated; "Delayed Invalidation" lets that wait only for as long as nothing uses the translation. What the manual
  * calls optional (more rights, P = 1, A and D set) is no finding. A cleared D flag is between the two: "Optional
  * Invalidation" allows it to whoever does not take D = 0 for "not written".
+ * Of an entry that leads to a table: "it remains necessary to execute INVLPG at least once", even if nothing was mapped
+ * by that table. Where the page is the same by either table, only its A and D flags are lost.
  */
 void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
 {
@@ -169,12 +192,16 @@ void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
     cpu_get_state(cpu, &state);
     if (!checks_is_new(c, CHECK_STALE_TLB, state.rip))
         return;
-    text_string(&t, s->dirty_lost ? "check stale-tlb: fragile: " : "check stale-tlb: missing invalidation: ");
+    text_string(&t, s->dirty_lost || s->marks_old ? "check stale-tlb: fragile: "
+                                                  : "check stale-tlb: missing invalidation: ");
     if (c->symbols)
         symbols_follow(c->symbols, cpu, machine_phys(c->machine));
     put_use(&t, c->symbols, cpu, s);
     text_string(&t, s->used ? " used " : ": a processor might still use ");
-    put_page(&t, s);
+    if (s->level)
+        put_structure(&t, s);
+    else
+        put_page(&t, s);
     put_now(&t, s);
     if (!s->other_tables)
         checks_put_writer(&t, c->symbols, c->tables, s->entry);
