@@ -12,6 +12,11 @@ static void put_access(struct text *t, const struct record *r)
     text_string(t, r->access.kind == ACCESS_EXECUTE ? "fetch" : access_name(r->access.kind));
     text_string(t, r->access.kind == ACCESS_WRITE ? " to " : " of ");
     text_hex(t, r->cr2);
+    if (r->stack.name[0]) {
+        text_string(t, " (");
+        stack_source_text(t, &r->stack);
+        text_char(t, ')');
+    }
 }
 
 static void put_instructions(struct text *t, const struct record *r, const char *before)

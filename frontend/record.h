@@ -31,6 +31,16 @@ enum outcome {
 
 const char *outcome_name(enum outcome);
 
+/* Where delivery of an exception takes its stack pointer from. */
+struct stack_source {
+    char name[8]; /* "IST3", "RSP0", "ESP0", "SP0"; "" if it stays on its stack, or nobody knows */
+    u64 tss;      /* linear */
+    u64 pointer;  /* what is there */
+};
+/* Delivery of `vector` in the state of now. */
+void stack_source(struct stack_source *, struct cpu *, unsigned vector);
+void stack_source_text(struct text *, const struct stack_source *); /* "IST3 of the TSS at 0x..", if it has a name */
+
 #define RECORD_CHANGES 8u /* of the tables, kept of one fault's handling */
 
 struct record {
@@ -43,8 +53,9 @@ struct record {
     u64 cr2; /* vector 14 */
     struct access access;
     struct walk walk;
-    unsigned size;     /* bytes of the part that faulted */
-    const char *story; /* another vector: the step at which its delivery failed; NULL if that was not tried */
+    unsigned size;             /* bytes of the part that faulted */
+    struct stack_source stack; /* IMPLICIT_EXCEPTION_STACK: whose */
+    const char *story;         /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;
     u8 cpl;
@@ -87,6 +98,8 @@ struct record {
     u32 repeats;                  /* outcome loop: the same fault came so often before */
     struct walk_step still;       /* outcome loop: the entry that refused when the context ran again, */
     enum fault_cause still_cause; /* and why */
+    u64 missed_la;                /* the same, and change[0] is no entry of this access: that of another address, */
+    u8 missed_level;              /* and its level; 0: of none in this address space */
 };
 
 /* The final outcome, whether or not another address space ran first. */

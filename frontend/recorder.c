@@ -206,6 +206,8 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.outcome = s->r.then = OUTCOME_NONE;
     s->r.entries = false;
     s->r.story = NULL;
+    s->r.stack.name[0] = '\0';
+    s->r.missed_level = 0;
     s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
@@ -225,12 +227,14 @@ static void retry_settle(struct recorder *rec, enum outcome outcome)
     decide(rec, recorder_slot(rec, seq), outcome);
 }
 
-static void retry_before_fault(struct recorder *rec, struct record *r)
+static void retry_before_fault(struct recorder *rec, struct record *r, struct cpu *cpu)
 {
-    const struct record *old = &recorder_slot(rec, rec->retry)->r;
+    struct record *old = &recorder_slot(rec, rec->retry)->r;
     bool same = r->icount == rec->retry_icount && r->cr2 == old->cr2 && r->rip == old->rip && r->rsp == old->rsp;
 
     r->repeats = same ? old->repeats + 1 : 0;
+    if (same && !old->repeats)
+        who_missed(rec->events.tables, old, cpu);
     retry_settle(rec, same ? OUTCOME_LOOP : OUTCOME_SPURIOUS);
 }
 
@@ -292,9 +296,11 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     r->size = width;
     r->access = *access;
     r->during = during;
+    if (access->implicit == IMPLICIT_EXCEPTION_STACK && during >= 0)
+        stack_source(&r->stack, cpu, (unsigned)during);
     who_wrote(rec->events.tables, r, cpu);
     if (rec->retry != RECORD_NONE)
-        retry_before_fault(rec, r);
+        retry_before_fault(rec, r, cpu);
     s->space = space_of(&state);
     if (r->cpl == 3 && during < 0)
         supersede(rec, r, s->space);

@@ -41,31 +41,42 @@ static const char *state_of(enum fault_cause cause)
                                             : " cannot be used";
 }
 
-static void put_stack(struct text *t, const struct story_link *failed, const struct cpu_state *s, unsigned cpl)
+static void put_stack(struct text *t, const struct story_link *tried, const struct story_link *failed,
+                      const struct cpu_state *s, struct cpu *cpu)
 {
     u64 below = s->gpr[REG_RSP] - failed->event.cr2;
+    unsigned cpl = (unsigned)cpu_cpl(cpu);
+    struct stack_source from;
 
+    stack_source(&from, cpu, tried->event.vector);
+    if (from.name[0]) {
+        text_string(t, "the stack that ");
+        stack_source_text(t, &from);
+        text_string(t, " names, ");
+        text_hex(t, from.pointer);
+        text_char(t, ',');
+        text_string(t, state_of(failed->walk.cause));
+        return;
+    }
     if (cpl < 3 && below <= SAME_STACK) {
         text_string(t, "the stack has run out at ");
         text_hex(t, failed->event.cr2 & ~7ull);
         return;
     }
-    if (cpl == 3)
-        text_string(t, s->efer & BIT(10) ? "the stack that TSS.RSP0 names" : "the stack that TSS.ESP0 names");
-    else
-        text_string(t, "the stack that delivery switches to");
+    text_string(t, "the stack that delivery switches to");
     text_string(t, state_of(failed->walk.cause));
 }
 
 /* Which of the processor's structures a fault of delivery met. */
-static void put_page_fault(struct text *t, const struct story_link *failed, const struct cpu_state *s, unsigned cpl)
+static void put_page_fault(struct text *t, const struct story_link *tried, const struct story_link *failed,
+                           const struct cpu_state *s, struct cpu *cpu)
 {
     switch (failed->event.access.implicit) {
     case IMPLICIT_IDT: text_string(t, "the page of the IDT"); break;
     case IMPLICIT_TSS: text_string(t, "the page of the TSS"); break;
     case IMPLICIT_DESCRIPTOR: text_string(t, "the page of a descriptor that delivery needs"); break;
     case IMPLICIT_EXCEPTION_STACK:
-    case IMPLICIT_NONE: put_stack(t, failed, s, cpl); return;
+    case IMPLICIT_NONE: put_stack(t, tried, failed, s, cpu); return;
     default: text_string(t, "a page that delivery needs"); break;
     }
     text_string(t, state_of(failed->walk.cause));
@@ -116,7 +127,7 @@ void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, s
         return;
     }
     if (failed->walked) {
-        put_page_fault(t, failed, &s, r.cpl);
+        put_page_fault(t, first, failed, &s, cpu);
         put_walk(t, failed, &r, cpu, tables);
     } else {
         put_other(t, first, failed);

@@ -436,7 +436,17 @@ static void loop_wrote(struct text *t, const struct record *r)
         text_hex(t, r->change[0].is);
         text_string(t, " at ");
         text_hex(t, r->change[0].at);
-        text_string(t, ", but no entry that this access walks");
+        text_string(t, ", but no entry that this access walks: ");
+        if (r->missed_level) {
+            text_string(t, "it is the ");
+            text_string(t, level_name(r->missed_level));
+            text_string(t, " of ");
+            text_hex(t, r->missed_la);
+        } else {
+            text_string(t, "no table that CR3 = ");
+            text_hex(t, r->cr3);
+            text_string(t, " leads to has it");
+        }
     }
     text_string(t, "; the ");
     text_string(t, level_name(r->still.level));

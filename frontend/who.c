@@ -135,6 +135,62 @@ void who_changed(struct tables *tables, struct record *r)
     }
 }
 
+/* ---- Whose entry it is ---- */
+
+#define SEARCH_TABLES 65536u /* tables may lead to themselves */
+
+struct search {
+    const struct paging *paging;
+    struct walk_reader reader;
+    u64 at; /* of the entry */
+    unsigned budget;
+    u64 la; /* found: the first address it is for */
+    u8 level;
+};
+
+static bool search_table(struct search *s, unsigned level, u64 table, u64 base)
+{
+    const struct paging *p = s->paging;
+    bool registers = p->mode == PAGING_PAE && level == 3;
+    unsigned width = walk_entry_width(p), n = walk_table_entries(p, level);
+    u64 size = walk_entry(p, level, 0).size;
+
+    if (s->at - table < (u64)n * width) {
+        s->la = base + (s->at - table) / width * size;
+        s->level = (u8)level;
+        return true;
+    }
+    for (unsigned i = 0; level > 1 && i < n; i++) {
+        u64 entry = registers ? p->pdpte[i] : s->reader.read(s->reader.ctx, table + (u64)i * width, width);
+        struct walk_entry e = walk_entry(p, level, entry);
+
+        if (!e.present || e.maps_page)
+            continue;
+        if (!s->budget)
+            return false;
+        s->budget--;
+        if (search_table(s, level - 1, e.address, base + i * size))
+            return true;
+    }
+    return false;
+}
+
+void who_missed(struct tables *tables, struct record *r, struct cpu *cpu)
+{
+    struct search s = {.paging = cpu_paging(cpu), .reader = cpu_table_reader(cpu), .budget = SEARCH_TABLES};
+    unsigned spare = s.paging->mode == PAGING_5LEVEL ? 7 : 16;
+
+    who_changed(tables, r);
+    r->missed_level = 0;
+    if (!r->changes || s.paging->mode == PAGING_NONE)
+        return;
+    s.at = r->change[0].at;
+    if (!search_table(&s, walk_levels(s.paging), walk_root(s.paging), 0))
+        return;
+    r->missed_level = s.level;
+    r->missed_la = s.paging->mode >= PAGING_4LEVEL ? (u64)((s64)(s.la << spare) >> spare) : s.la;
+}
+
 /* ---- As text ---- */
 
 static void print_change(const struct table_change *c, struct symbols *symbols, FILE *to)

@@ -20,5 +20,7 @@ void json_changes(struct text *, const struct record *);
 
 /* When the context runs again: what changed meanwhile. */
 void who_changed(struct tables *, struct record *);
+/* The context faults as before: if entries were written, and none that the access walks, whose they are. */
+void who_missed(struct tables *, struct record *, struct cpu *);
 
 #endif

@@ -1,7 +1,7 @@
 /* TSS.ESP0 is left at a kernel stack that was freed and unmapped. */
 //! mode: 32
 //! options:
-//! says: ^faultline: triple fault: the stack that TSS\.ESP0 names is not mapped \(PTE of 0x3ffffc is not present\), so INT 128 cannot be delivered
+//! says: ^faultline: triple fault: the stack that ESP0 of the TSS at 0x3000 names, 0x400000, is not mapped \(PTE of 0x3ffffc is not present\), so INT 128 cannot be delivered
 #include "planted.h"
 start:
 #if PLANTED

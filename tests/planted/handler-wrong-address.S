@@ -1,7 +1,7 @@
 /* The handler rounds the address to more than a page, and maps another page. */
 //! mode: 64
 //! options:
-//! says: ^#1 kernel read of 0x201234 .*: PTE not present.* which it will again and again: the handler wrote 0x300003 at 0x14000, but no entry that this access walks
+//! says: ^#1 kernel read of 0x201234 .*: PTE not present.* which it will again and again: the handler wrote 0x300003 at 0x14000, but no entry that this access walks: it is the PTE of 0x200000; the PTE at 0x14008 is 0x0: still
 //! twin: -> kernel mapped it
 #include "planted.h"
 start:

@@ -1,7 +1,7 @@
 /* The stack that the gate of #PF names in the interrupt stack table is not mapped, as #DF has the same. */
 //! mode: 64
 //! options:
-//! says: ^faultline: triple fault: the stack that delivery switches to is not mapped \(PTE of 0x200ff8 is not present\), so #PF cannot be delivered, last written by 0xf
+//! says: ^faultline: triple fault: the stack that IST1 of the TSS at 0x3000 names, 0x201000, is not mapped \(PTE of 0x200ff8 is not present\), so #PF cannot be delivered, last written by 0xf
 //! twin: -> kernel mapped it
 #include "planted.h"
 start:

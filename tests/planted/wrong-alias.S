@@ -1,7 +1,7 @@
 /* The handler maps the page that is missing in the table of another address space: the fault comes back for ever. */
 //! mode: 64
 //! options:
-//! says: ^#1 kernel read of 0x200000 .*: PTE not present.* which it will again and again: the handler wrote 0x300003 at 0x24000, but no entry that this access walks
+//! says: ^#1 kernel read of 0x200000 .*: PTE not present.* which it will again and again: the handler wrote 0x300003 at 0x24000, but no entry that this access walks: no table that CR3 = 0x10000 leads to has it
 //! twin: -> kernel mapped it
 #include "planted.h"
 start:
