@@ -74,6 +74,20 @@ struct cpu_delivery {
 /* The last one begun (0), the one before (1), ..; NULL beyond those remembered. Borrowed until the next. */
 const struct cpu_delivery *cpu_recent(const struct cpu *, unsigned back);
 
+/* What a guest has asked to be invalidated. */
+struct cpu_invalidation {
+    enum {
+        INVALIDATED_NONE,
+        INVALIDATED_PAGE,     /* INVLPG: `la`, under `pcid` */
+        INVALIDATED_ADDRESS,  /* INVPCID type 0: the same */
+        INVALIDATED_PCID,     /* MOV to CR3, or INVPCID type 1: `pcid`, but for global translations */
+        INVALIDATED_CONTEXTS, /* INVPCID type 3: all but global translations */
+        INVALIDATED_KEPT,     /* MOV to CR3 with bit 63: nothing; `pcid` is current from there on */
+    } how;
+    u64 la, icount;
+    u16 pcid;
+};
+
 /* What a check found: the use of a translation whose entries have changed since it was loaded, or of an entry above the
  * leaf that has. */
 struct cpu_stale {
@@ -84,15 +98,18 @@ struct cpu_stale {
     u8 level;               /* 0: a translation; 2 to 5: a PDE, PDPTE, PML4E, PML5E of a paging-structure cache, */
     const struct walk *old; /* and what a walk from it finds; else NULL */
     bool global;
+    u16 pcid;               /* that it is held for; 0 without PCIDs */
     u64 loaded;             /* instruction count when it was loaded */
     const struct walk *now; /* what the tables say of the access now */
     u64 entry;              /* physical address of the entry that has changed (the first from the root) */
     /* The old translation was used. False: it was not here any more, for it had been replaced or dropped; another
      * processor might have used it. */
     bool used;
-    bool other_tables; /* no entry has changed, but CR3, and the PCID is the same */
-    bool dirty_lost;   /* the same page still, but D was cleared, and this write does not set it again */
-    bool marks_old;    /* the same page still, but A or D is set in the tables of before */
+    bool other_tables;              /* no entry has changed, but CR3, and the PCID is the same */
+    bool dirty_lost;                /* the same page still, but D was cleared, and this write does not set it again */
+    struct cpu_invalidation missed; /* since the change, and it looks as if it was meant for this */
+    bool missed_early;              /* or shortly before it: it reached this, which was loaded anew */
+    bool marks_old;                 /* the same page still, but A or D is set in the tables of before */
 };
 
 /* What a guest has done that the manual forbids or has go another way than some emulators do, which let it pass. The

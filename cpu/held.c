@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpu/invalidations.h"
 #include "cpu/run.h"
 #include "cpu/structures.h"
 
@@ -38,6 +39,7 @@ struct held_entry {
 
 struct held {
     struct structures *structures;
+    struct invalidations invalidations;
     enum cpu_tlb kind;
     bool report;
     u64 random;
@@ -246,7 +248,7 @@ void held_tables_written(struct cpu *cpu, u64 pa, u64 size)
 
     for (u64 at = pa & ~(u64)(width - 1); at < pa + size; at += width) {
         entry_written(cpu, at);
-        structures_written(cpu->held->structures, cpu, at);
+        structures_written(cpu->held->structures, at);
     }
 }
 
@@ -269,6 +271,15 @@ static bool is_current(struct cpu *cpu, const struct held_entry *e, u64 la)
     return mapped && w.pa == e->pa + (la - e->page) && w.user == e->user && w.writable == e->writable &&
            w.nx == e->nx && w.key == e->key && w.page_size == e->size &&
            (w.step[w.steps - 1].entry & PTE_D || !e->dirty);
+}
+
+void held_tell(struct cpu *cpu, struct cpu_stale *s, u16 pcid)
+{
+    if (!cpu->observer.stale)
+        return;
+    s->pcid = pcid == GLOBAL_PCID ? held_pcid(cpu) : pcid;
+    invalidations_missed(&cpu->held->invalidations, cpu, s);
+    cpu->observer.stale(cpu->observer.ctx, cpu, s);
 }
 
 /* A suspect is used, or would be. True if nothing more can come of it. */
@@ -296,8 +307,7 @@ static bool examine(struct cpu *cpu, struct held_entry *e, u64 la, struct access
     s.used = used;
     s.entry = entry_that_changed(e, &now);
     e->reported = true;
-    if (cpu->observer.stale)
-        cpu->observer.stale(cpu->observer.ctx, cpu, &s);
+    held_tell(cpu, &s, e->pcid);
     return true;
 }
 
@@ -475,7 +485,7 @@ static void other_tables(struct cpu *cpu, u16 pcid)
         if (e->size && e->pcid == pcid && (e->at[0] & PAGE_MASK) != root)
             suspect(cpu, e);
     }
-    structures_other_root(h->structures, cpu, pcid, root);
+    structures_other_root(h->structures, pcid, root);
 }
 
 void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
@@ -485,6 +495,7 @@ void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
 
     if (!h)
         return;
+    invalidations_note(&h->invalidations, cpu, what, la_or_pcid);
     structures_flush(h->structures, cpu, what, la_or_pcid);
     switch (what) {
     case FLUSH_ALL: h->all++; break;

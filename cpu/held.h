@@ -27,6 +27,8 @@ void held_flush(struct cpu *, enum cpu_flush, u64 la_or_pcid);
 void held_swept(struct cpu *);
 void held_slot_emptied(struct cpu *, u64 la);
 
+/* A finding is complete but for `pcid` and `missed`: now it is told. */
+void held_tell(struct cpu *, struct cpu_stale *, u16 pcid);
 /* The tag of what is loaded now. */
 u16 held_pcid(const struct cpu *);
 

@@ -22,9 +22,9 @@
 #define WALKED (PTE_P | PTE_W | PTE_U | PTE_PS | BITS(51, 12) | PTE_XD)
 
 struct structure {
-    u64 base;            /* linear, the first address of its region */
-    u64 loaded, changed; /* instruction counts; changed: as it became suspect */
-    u64 all, of_pcid;    /* epochs in which it was loaded */
+    u64 base;         /* linear, the first address of its region */
+    u64 loaded;       /* instruction count */
+    u64 all, of_pcid; /* epochs in which it was loaded */
     u16 pcid;
     u8 level; /* of the entry; 0: nothing is held here */
     u8 steps;
@@ -101,7 +101,6 @@ void structures_load(struct structures *c, struct cpu *cpu, u64 la, const struct
 {
     struct structure s = {
         .loaded = cpu_icount(cpu),
-        .changed = cpu_icount(cpu),
         .all = c->all,
         .pcid = held_pcid(cpu),
         .suspect = old,
@@ -145,15 +144,13 @@ void structures_load_early(struct structures *c, struct cpu *cpu, u64 la)
 
 /* ---- Suspicion ---- */
 
-static void suspect(struct cpu *cpu, struct structure *s)
+static void suspect(struct structure *s)
 {
-    if (!s->suspect)
-        s->changed = cpu_icount(cpu);
     s->suspect = true;
     s->reported = false;
 }
 
-void structures_written(struct structures *c, struct cpu *cpu, u64 at)
+void structures_written(struct structures *c, u64 at)
 {
     if (!*known(c, at))
         return;
@@ -163,18 +160,18 @@ void structures_written(struct structures *c, struct cpu *cpu, u64 at)
 
             for (unsigned i = 0; s->level && i < s->steps; i++)
                 if (s->at[i] == at && is_valid(c, s))
-                    suspect(cpu, s);
+                    suspect(s);
         }
 }
 
-void structures_other_root(struct structures *c, struct cpu *cpu, u16 pcid, u64 root)
+void structures_other_root(struct structures *c, u16 pcid, u64 root)
 {
     for (unsigned level = 0; level < LEVELS; level++)
         for (unsigned n = 0; n < MOST; n++) {
             struct structure *s = &c->entry[level][n];
 
             if (is_valid(c, s) && s->pcid == pcid && (s->at[0] & PAGE_MASK) != root)
-                suspect(cpu, s);
+                suspect(s);
         }
 }
 
@@ -277,8 +274,7 @@ static void tell(struct structures *c, struct cpu *cpu, struct structure *s, con
     };
 
     s->reported = true;
-    if (cpu->observer.stale)
-        cpu->observer.stale(cpu->observer.ctx, cpu, &stale);
+    held_tell(cpu, &stale, s->pcid);
 }
 
 /* What a walk from a suspect finds, if it is not what memory says. */

@@ -29,9 +29,9 @@ void structures_load(struct structures *, struct cpu *, u64 la, const struct wal
 void structures_load_early(struct structures *, struct cpu *, u64 la);
 
 /* The entry at `at` is about to change, or has changed. */
-void structures_written(struct structures *, struct cpu *, u64 at);
+void structures_written(struct structures *, u64 at);
 /* This PCID is current without a flush, and its uppermost table is `root`. */
-void structures_other_root(struct structures *, struct cpu *, u16 pcid, u64 root);
+void structures_other_root(struct structures *, u16 pcid, u64 root);
 /* What the guest asked to be invalidated, in the current PCID where none is given. */
 void structures_flush(struct structures *, struct cpu *, enum cpu_flush, u64 la_or_pcid);
 /* A page fault invalidates what would be used for its address. */

@@ -156,6 +156,56 @@ static void put_now(struct text *t, const struct cpu_stale *s)
     }
 }
 
+static void put_instruction(struct text *t, const struct cpu_invalidation *i)
+{
+    text_string(t, " at instruction ");
+    text_grouped(t, i->icount);
+}
+
+/* The invalidation that was meant for it, and why it missed. */
+static void put_missed(struct text *t, const struct cpu_stale *s)
+{
+    const struct cpu_invalidation *i = &s->missed;
+
+    switch (i->how) {
+    case INVALIDATED_PAGE:
+    case INVALIDATED_ADDRESS:
+        text_string(t, i->how == INVALIDATED_PAGE ? "; INVLPG " : "; INVPCID of ");
+        text_hex(t, i->la);
+        put_instruction(t, i);
+        if (s->missed_early) {
+            text_string(t, " came before the change");
+        } else if (s->global || i->pcid == s->pcid) {
+            text_string(t, s->level ? " is for that address alone" : " invalidated another page");
+        } else {
+            text_string(t, " was made in PCID ");
+            text_hex(t, i->pcid);
+            text_string(t, ", and this is held for PCID ");
+            text_hex(t, s->pcid);
+        }
+        break;
+    case INVALIDATED_PCID:
+    case INVALIDATED_CONTEXTS:
+        text_string(t, "; the invalidation of ");
+        text_string(t, i->how == INVALIDATED_PCID ? "PCID " : "all PCIDs");
+        if (i->how == INVALIDATED_PCID)
+            text_hex(t, i->pcid);
+        put_instruction(t, i);
+        text_string(t, s->global ? " leaves global translations" : " is not for PCID ");
+        if (!s->global)
+            text_hex(t, s->pcid);
+        break;
+    case INVALIDATED_KEPT:
+        text_string(t, "; MOV to CR3");
+        put_instruction(t, i);
+        text_string(t, " kept what is held for PCID ");
+        text_hex(t, i->pcid);
+        text_string(t, " (bit 63 = 1)");
+        break;
+    case INVALIDATED_NONE: break;
+    }
+}
+
 void checks_put_writer(struct text *t, struct symbols *symbols, struct tables *tables, u64 at)
 {
     struct symbol_place place = {0};
@@ -186,7 +236,7 @@ void checks_put_writer(struct text *t, struct symbols *symbols, struct tables *t
 void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
 {
     struct cpu_state state;
-    char line[768];
+    char line[1024];
     struct text t = TEXT_OVER(line);
 
     cpu_get_state(cpu, &state);
@@ -205,5 +255,6 @@ void checks_stale(struct checks *c, struct cpu *cpu, const struct cpu_stale *s)
     put_now(&t, s);
     if (!s->other_tables)
         checks_put_writer(&t, c->symbols, c->tables, s->entry);
+    put_missed(&t, s);
     checks_tell(c, &t, line);
 }

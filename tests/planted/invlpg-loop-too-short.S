@@ -1,7 +1,7 @@
 /* Four pages are unmapped, and the loop of INVLPG ends one too early. */
 //! mode: 64
 //! options: --check stale-tlb
-//! says: ^check stale-tlb: missing invalidation: kernel read of 0x203000 .* used a translation to 0x203000 .* the PTE at 0x14018 has changed since: the tables refuse this access now \(not-present\)
+//! says: ^check stale-tlb: missing invalidation: kernel read of 0x203000 .* used a translation to 0x203000 .* the PTE at 0x14018 has changed since: the tables refuse this access now \(not-present\).*; INVLPG 0x202000 at instruction [0-9,]+ invalidated another page$
 #include "planted.h"
 start:
         mov $PAGE, %esi

@@ -1,7 +1,7 @@
 /* A table is replaced while another PCID is current: INVLPG empties only that one's caches. */
 //! mode: 64
 //! options: --check stale-tlb
-//! says: ^check stale-tlb: missing invalidation: kernel read of 0x201000 .* a cached PDE to the table at 0x14000, .* the tables lead to 0x301000 now; written by 0xf
+//! says: ^check stale-tlb: missing invalidation: kernel read of 0x201000 .* a cached PDE to the table at 0x14000, .* the tables lead to 0x301000 now; written by 0xf.*; INVLPG 0x200000 at instruction [0-9,]+ was made in PCID 0x2, and this is held for PCID 0x1$
 #include "planted.h"
 start:
         mov %cr4, %rax
