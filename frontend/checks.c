@@ -51,8 +51,7 @@ void checks_tell(const struct checks *c, struct text *t, const char *line)
 
 /* ---- stale-tlb ---- */
 
-/* Where code is, as far as names are known: " map+0x19 at kernel.c:35". */
-static void put_code(struct text *t, struct symbols *symbols, u64 rip)
+void checks_put_code(struct text *t, struct symbols *symbols, u64 rip)
 {
     struct symbol_place place;
     const char *source;
@@ -84,7 +83,7 @@ static void put_use(struct text *t, struct symbols *symbols, struct cpu *cpu, co
     text_hex(t, s->la);
     text_string(t, " at ");
     text_hex(t, state.rip);
-    put_code(t, symbols, state.rip);
+    checks_put_code(t, symbols, state.rip);
     text_string(t, " (instruction ");
     text_grouped(t, cpu_icount(cpu));
     text_char(t, ')');

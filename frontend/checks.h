@@ -37,6 +37,8 @@ void checks_strict(struct checks *, struct cpu *, const struct cpu_strict *);
  * is not told again. `when` is told: "at the end". checks_lint.c */
 void checks_lint(struct checks *, struct cpu *, const char *when);
 
+/* Where code is, as far as names are known: " map+0x19 at kernel.c:35"; symbols may be NULL. */
+void checks_put_code(struct text *, struct symbols *, u64 rip);
 /* "; written by ..": who wrote the entry at `at` last, if that is known; symbols may be NULL. */
 void checks_put_writer(struct text *, struct symbols *, struct tables *, u64 at);
 void checks_tell(const struct checks *, struct text *, const char *line); /* `line` is what the text is over */

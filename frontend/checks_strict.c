@@ -56,6 +56,9 @@ static void put_place(struct checks *c, struct text *t, struct cpu *cpu, const s
 
     text_string(t, " at ");
     text_hex(t, s->rip);
+    if (c->symbols)
+        symbols_follow(c->symbols, cpu, machine_phys(c->machine));
+    checks_put_code(t, c->symbols, la);
     text_string(t, " (");
     text_string(t, instruction ? instruction : "unknown instruction");
     text_string(t, ", instruction ");
@@ -137,7 +140,7 @@ static void check_switch(struct checks *c, struct cpu *cpu, const struct cpu_str
                                                        : "Switching to Protected Mode";
     struct cpu_state state;
     const char *next;
-    char line[512], instruction[sizeof(((struct disasm_line *)0)->text)];
+    char line[768], instruction[sizeof(((struct disasm_line *)0)->text)];
     struct text t = TEXT_OVER(line);
 
     cpu_get_state(cpu, &state);
@@ -161,7 +164,7 @@ static void check_switch(struct checks *c, struct cpu *cpu, const struct cpu_str
 void checks_strict(struct checks *c, struct cpu *cpu, const struct cpu_strict *s)
 {
     struct cpu_state state;
-    char line[768];
+    char line[1024];
     struct text t = TEXT_OVER(line);
 
     if (s->rule == STRICT_SWITCH) {

@@ -32,6 +32,22 @@ static void add_seen(struct gate *gates, unsigned *n, const char *name, const st
         unmet(g, "%llu %s, the first is %s", (unsigned long long)seen->count, what, seen->first);
 }
 
+static void add_check(struct gate *gates, unsigned *n, enum check c, u64 found)
+{
+    static const char *const what[CHECKS] = {
+        [CHECK_STALE_TLB] = "stale translations were used at %llu place%s",
+        [CHECK_LINT] = "the tables were found fault with at %llu place%s",
+        [CHECK_STRICT] = "the manual was broken at %llu place%s",
+    };
+    char name[64];
+    struct gate *g;
+
+    snprintf(name, sizeof(name), "-fail-on: %s", check_name(c));
+    g = add(gates, n, name);
+    if (found)
+        unmet(g, what[c], (unsigned long long)found, found == 1 ? "" : "s");
+}
+
 unsigned gates_of(struct gate gates[GATES_MAX], const struct watch *w, bool triple_fault)
 {
     const struct options *o = w->options;
@@ -50,14 +66,9 @@ unsigned gates_of(struct gate gates[GATES_MAX], const struct watch *w, bool trip
         add_seen(gates, &n, "-fail-on: unexpected-pf", &w->unexpected, "unexpected page faults");
     if (o->fail_on_loop)
         add_seen(gates, &n, "-fail-on: loop", &w->loops, "page faults came again with nothing changed");
-    if (o->fail_on_stale) {
-        struct gate *g = add(gates, &n, "-fail-on: stale-tlb");
-
-        if (w->checks.count[CHECK_STALE_TLB])
-            unmet(g, "stale translations were used at %llu place%s",
-                  (unsigned long long)w->checks.count[CHECK_STALE_TLB],
-                  w->checks.count[CHECK_STALE_TLB] == 1 ? "" : "s");
-    }
+    for (enum check c = 0; c < CHECKS; c++)
+        if (o->fail_on_check[c])
+            add_check(gates, &n, c, w->checks.count[c]);
     if (o->fail_on_user_exec)
         add_seen(gates, &n, "-fail-on: user-exec-kernel", &w->user_exec, "fetches of supervisor pages at CPL 3");
     if (o->fail_on_triple_fault && triple_fault)

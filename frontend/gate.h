@@ -7,7 +7,7 @@
 
 #include "frontend/watch.h"
 
-#define GATES_MAX (OPTIONS_EXPECTS + 5u)
+#define GATES_MAX (OPTIONS_EXPECTS + 4u + CHECKS)
 
 struct gate {
     char name[320]; /* "-expect: 'pf va=..'" */
@@ -21,8 +21,8 @@ bool gates_tell(const struct gate *, unsigned count, const struct watch *, FILE 
 
 /* XML's special characters and what is not printable are replaced. */
 void junit_text(FILE *, const char *text, size_t size);
-/* A JUnit file: the run itself, which fails by an end that no guest means (`end` is NULL: an output was lost), and a case
- * for each gate. Closes it; false if it cannot be written. */
+/* A JUnit file: the run itself, which fails by an end that no guest means (`end` is NULL: an output was lost), and a
+ * case for each gate. Closes it; false if it cannot be written. */
 bool junit_write(FILE *, const struct options *, const struct machine_end *end, u64 host_ns, const struct gate *,
                  unsigned count);
 

@@ -95,7 +95,8 @@ struct options {
     bool no_symbols;
     const char *expect[OPTIONS_EXPECTS];
     unsigned expects;
-    bool fail_on_triple_fault, fail_on_unexpected, fail_on_loop, fail_on_stale, fail_on_user_exec;
+    bool fail_on_triple_fault, fail_on_unexpected, fail_on_loop, fail_on_user_exec;
+    bool fail_on_check[CHECKS];
     const char *junit;
 };
 
@@ -120,6 +121,8 @@ typedef bool option_handler(struct setting *, const char *value);
 bool option_refuse(struct setting *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A whole number, decimal, 0x or 0-free: all of `text`, at most `max`. */
 bool option_number(const char *text, u64 max, u64 *value);
+/* --fail-on NAME of a check: its findings are not to be, and it is made. False: it is none. */
+bool options_fail_on_check(struct options *, const char *name);
 /* An IMAGE that turned out to belong into a drive. False with one line in `why`. */
 bool options_plug_image(struct options *, const char *path, enum drive_kind, char *why, size_t size);
 /* What the options say together. */

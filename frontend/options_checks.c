@@ -20,6 +20,14 @@ bool option_check(struct setting *s, const char *value)
     return *value || option_refuse(s, "names no check: stale-tlb, lint, strict");
 }
 
+bool options_fail_on_check(struct options *o, const char *item)
+{
+    for (enum check c = 0; c < CHECKS; c++)
+        if (!strcmp(item, check_name(c)))
+            return o->check[c] = o->fail_on_check[c] = true;
+    return false;
+}
+
 bool option_who(struct setting *s, const char *value)
 {
     s->o->who = true;

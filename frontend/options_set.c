@@ -398,10 +398,10 @@ bool option_fail_on(struct setting *s, const char *value)
             s->o->fail_on_loop = true;
         else if (!strcmp(item, "user-exec-kernel"))
             s->o->fail_on_user_exec = true;
-        else if (!strcmp(item, "stale-tlb"))
-            s->o->check[CHECK_STALE_TLB] = s->o->fail_on_stale = true;
-        else
-            return option_refuse(s, "'%s' is not triple-fault, unexpected-pf, loop, stale-tlb or user-exec-kernel",
+        else if (!options_fail_on_check(s->o, item))
+            return option_refuse(s,
+                                 "'%s' is not triple-fault, unexpected-pf, loop, user-exec-kernel, stale-tlb, lint or"
+                                 " strict",
                                  item);
     }
     return true;

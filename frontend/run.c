@@ -246,8 +246,8 @@ static bool open_symbols(struct run *r)
 {
     const struct options *o = r->o;
     bool told = o->explain || o->trace || o->expects || o->fail_on_unexpected || o->symbol_files ||
-                o->check[CHECK_STALE_TLB] || o->fail_on_stale || o->who || r->prompt.kind != PROMPT_NONE || r->gdb ||
-                o->log.items || o->history_insns;
+                o->check[CHECK_STALE_TLB] || o->check[CHECK_LINT] || o->check[CHECK_STRICT] || o->who ||
+                r->prompt.kind != PROMPT_NONE || r->gdb || o->log.items || o->history_insns;
     char why[256];
 
     if (o->no_symbols || !told)

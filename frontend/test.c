@@ -33,7 +33,7 @@ static const char help_text[] =
     "  output = FILE            COM1 must say exactly what FILE holds\n"
     "  stop-on = TEXT           ends the run, well, when COM1 has said it\n"
     "  pf va=.. ec=.. rip=.. cpl=.. cause=.. access=.. outcome=.. count=..    page faults that must come, as --expect\n"
-    "  fail-on = LIST           triple-fault, unexpected-pf, loop, stale-tlb, user-exec-kernel\n"
+    "  fail-on = LIST           triple-fault, unexpected-pf, loop, user-exec-kernel, stale-tlb, lint, strict\n"
     "  budget = N, cpu = MODEL, memory = SIZE, append = STRING, initrd = FILE[,..], options = -NAME VALUE ..\n"
     "  reboot = yes             a reset is part of the test (otherwise it fails)\n"
     "  skip = REASON            is not run\n\n"

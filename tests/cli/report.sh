@@ -104,6 +104,10 @@ run --expect 'pf outcome=mapped' --fail-on loop,user-exec-kernel,triple-fault --
 is "not met" 126 $?
 has "not met" j.xml 'tests="5" failures="3"' 'not met, 0 such page faults came' 'name="-fail-on: loop"'
 has "not met" err "-fail-on: triple-fault: the run ended with a triple fault" "the first page fault of 3 that was not expected"
+run --fail-on stale-tlb,lint,strict --junit j.xml
+is "checks" 126 $?
+has "checks" j.xml 'tests="4" failures="3"' 'name="-fail-on: stale-tlb" ' 'name="-fail-on: lint" '
+has "checks" err "-fail-on: strict: the manual was broken at 1 place" "-fail-on: lint: the tables were found fault with at 2 places"
 run --junit no/such/j.xml
 is "no JUnit file" 2 $?
 

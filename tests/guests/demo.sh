@@ -23,7 +23,7 @@ check "the story" $?
 cmp -s "$dir/1.jsonl" "$dir/2.jsonl" && cmp -s "$dir/1.out" "$dir/2.out" && cmp -s "$dir/1.err" "$dir/2.err"
 check "two runs alike" $?
 for tlb in real hostile; do # whatever is cached, as long as the manual allows it, and whoever looks on
-    "$faultline" demo --tlb $tlb -seed 7 --check stale-tlb,lint,strict </dev/null >"$dir/$tlb.out" 2>"$dir/$tlb.err"
+    "$faultline" demo --tlb $tlb -seed 7 --fail-on stale-tlb,lint,strict </dev/null >"$dir/$tlb.out" 2>"$dir/$tlb.err"
     check "exit status with --tlb $tlb" $?
     cmp -s "$dir/1.out" "$dir/$tlb.out"
     check "the same with --tlb $tlb" $?

@@ -28,15 +28,17 @@ build() { # source, PLANTED, rom: made anew if it is older than what it is made 
     [[ $3 -nt $1 && $3 -nt $here/planted.h && $3 -nt $here/planted.ld && $3 -nt $here/run.sh ]] && return
     width=32 format=elf_i386
     [ "$mode" -ge 57 ] && width=64 format=elf_x86_64
-    gcc -m$width -c -Wa,--no-pad-sections -I"$here" -DMODE="$mode" -DPLANTED="$2" -o "$3.o" "$1" &&
-        ld -m $format -nostdlib -static -e 0 --oformat=binary --no-warn-rwx-segments -T "$here/planted.ld" -o "$3" "$3.o"
+    gcc -m$width -c -Wa,--no-pad-sections -I"$here" -DMODE="$mode" -DPLANTED="$2" -o "$3.o" "$1" || return
+    [[ $options != *ELF* ]] || # its names
+        ld -m $format -nostdlib -static -e 0 --no-warn-rwx-segments -T "$here/planted.ld" -o "$3.elf" "$3.o" || return
+    ld -m $format -nostdlib -static -e 0 --oformat=binary --no-warn-rwx-segments -T "$here/planted.ld" -o "$3" "$3.o"
 }
 
 # The lines that it says but those that match the pattern: explanations, findings and stories; not the table, the echo
 # of the guest's end, or blank lines.
 report() { # rom, text, pattern
     # shellcheck disable=SC2086 # options are several words
-    "$faultline" -rom "$1" -m 16 --explain --max-instructions 2000000 -no-reboot -display none $options \
+    "$faultline" -rom "$1" -m 16 --explain --max-instructions 2000000 -no-reboot -display none ${options//ELF/$1.elf} \
         </dev/null >/dev/null 2>"$2.all"
     status=$?
     while IFS= read -r line; do
