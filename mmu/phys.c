@@ -55,11 +55,11 @@ const u8 *phys_look(struct phys *phys, u64 pa, u64 *size)
 {
     const struct phys_map *map = &phys->map;
     const u8 *page = phys_page_ram(phys, pa);
-    u64 end = pa < map->low_size ? map->low_size : (1ull << 32) + map->high_size;
+    u64 end = pa < map->low_size ? map->low_size : HIGH_RAM_BASE + map->high_size;
 
     if (!page)
         return NULL;
-    if (map->hide_size && pa < map->hide_base && end > map->hide_base)
+    if (pa < map->hide_base && end > map->hide_base) /* the base is 0 where nothing hides */
         end = map->hide_base;
     if (end - pa < *size)
         *size = end - pa;
@@ -421,6 +421,11 @@ static enum phys_kind phys_kind_of(const struct phys *phys, u64 pa, bool write)
     return !shadow && phys_is_ram(phys, pa) ? PHYS_RAM : PHYS_BUS;
 }
 
+static bool phys_tell(const struct phys_range *r, bool (*each)(void *ctx, const struct phys_range *), void *ctx)
+{
+    return (r->reads == PHYS_BUS && r->writes == PHYS_BUS) || each(ctx, r);
+}
+
 void phys_each(const struct phys *phys, bool (*each)(void *ctx, const struct phys_range *), void *ctx)
 {
     const u64 top = 1ull << 52; /* where physical addresses end */
@@ -431,7 +436,7 @@ void phys_each(const struct phys *phys, bool (*each)(void *ctx, const struct phy
 
         run = phys_run(phys, pa, top - pa);
         if (pa && (reads != r.reads || writes != r.writes)) {
-            if ((r.reads || r.writes) && !each(ctx, &r))
+            if (!phys_tell(&r, each, ctx))
                 return;
             r.first = pa;
         }
@@ -439,8 +444,7 @@ void phys_each(const struct phys *phys, bool (*each)(void *ctx, const struct phy
         r.writes = writes;
         r.last = pa + run - 1;
     }
-    if (r.reads || r.writes)
-        each(ctx, &r);
+    phys_tell(&r, each, ctx);
 }
 
 bool phys_copy_out(struct phys *phys, u64 pa, void *to, u64 size)

@@ -85,11 +85,17 @@ static void page_leave(struct phys *phys, u64 n)
     page_release(&phys->pool, page);
 }
 
+/* Of memory that is not RAM, on either side of it, no offset within RAM. */
+static u64 offset_of(const struct phys *phys, const u8 *host)
+{
+    return (u64)((uintptr_t)host - (uintptr_t)phys->map.ram);
+}
+
 void phys_unshare(struct phys *phys, const u8 *host, u64 size)
 {
-    u64 offset = (u64)(host - phys->map.ram);
+    u64 offset = offset_of(phys, host);
 
-    if (host < phys->map.ram || offset >= phys->ram_bytes || !size)
+    if (offset >= phys->ram_bytes || !size)
         return;
     for (u64 n = offset / PAGE_SIZE; n <= (offset + size - 1) / PAGE_SIZE && n < ram_pages(phys); n++)
         page_leave(phys, n);
@@ -97,9 +103,9 @@ void phys_unshare(struct phys *phys, const u8 *host, u64 size)
 
 bool phys_is_held(const struct phys *phys, const u8 *host)
 {
-    u64 offset = (u64)(host - phys->map.ram);
+    u64 offset = offset_of(phys, host);
 
-    return host >= phys->map.ram && offset < phys->ram_bytes && phys->map.kept[offset / PAGE_SIZE];
+    return offset < phys->ram_bytes && phys->map.kept[offset / PAGE_SIZE];
 }
 
 /* ---- Snapshots ---- */
@@ -127,15 +133,15 @@ static bool keep_all(struct phys *phys, struct phys_snapshot *s)
 
 struct phys_snapshot *phys_snapshot(struct phys *phys)
 {
-    struct phys_snapshot *s = calloc(ram_pages(phys), sizeof(s->page[0]));
+    struct phys_snapshot *taken = calloc(ram_pages(phys), sizeof(taken->page[0]));
 
-    if (!phys->map.kept)
+    if (!taken)
+        return NULL;
+    if (!phys->pool.snapshots++)
         phys->map.kept = calloc(ram_pages(phys), sizeof(*phys->map.kept));
-    if (s)
-        phys->pool.snapshots++;
-    if (s && phys->map.kept && keep_all(phys, s))
-        return s;
-    phys_snapshot_free(phys, s);
+    if (phys->map.kept && keep_all(phys, taken))
+        return taken;
+    phys_snapshot_free(phys, taken);
     return NULL;
 }
 

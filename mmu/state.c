@@ -35,8 +35,9 @@ static bool transfer(struct state *s, void *bytes, size_t size)
     if (s->failed)
         return false;
     ok = state_is_loading(s) ? s->stream.read(s->stream.ctx, bytes, size) : s->stream.write(s->stream.ctx, bytes, size);
-    return ok ||
-           state_fail(s, state_is_loading(s) ? "%s: the state ends too early" : "%s: cannot be written", s->section);
+    if (!ok)
+        state_fail(s, state_is_loading(s) ? "%s: the state ends too early" : "%s: cannot be written", s->section);
+    return ok;
 }
 
 static bool transfer32(struct state *s, u32 *value) { return transfer(s, value, sizeof(*value)); }
@@ -178,7 +179,7 @@ void state_number(struct state *s, const char *name, u64 *value, u64 highest)
 
     if (!transfer(s, &found, sizeof(found)))
         return;
-    if (state_is_loading(s) && found > highest)
+    if (found > highest) /* also when saving: nobody could load it */
         state_fail(s, "%s.%s: %" PRIu64 " is not between 0 and %" PRIu64, s->section, name, found, highest);
     else
         *value = found;

@@ -38,6 +38,8 @@ struct tables {
     unsigned pages;
     struct node *node;
     u32 nodes, node_room, unused; /* made; allocated; a list of those given back */
+    unsigned pages_most;
+    u32 nodes_most;
     u64 serial;
     struct table_change recent[TABLES_RECENT];
     /* Announced, and perhaps stored by now: the copy will show. Looking twice does no harm. */
@@ -62,9 +64,17 @@ struct tables *tables_create(struct phys *phys)
 {
     struct tables *t = calloc(1, sizeof(*t));
 
-    if (t)
-        t->phys = phys;
+    if (!t)
+        return NULL;
+    t->phys = phys;
+    tables_limit(t, TABLES_MOST, NODES_MOST);
     return t;
+}
+
+void tables_limit(struct tables *t, unsigned pages, u32 changes)
+{
+    t->pages_most = pages;
+    t->nodes_most = changes;
 }
 
 void tables_destroy(struct tables *t)
@@ -131,7 +141,7 @@ static u32 node_take(struct tables *t)
     }
     if (t->nodes == t->node_room) {
         u32 room = t->node_room ? 2 * t->node_room : 4096;
-        struct node *more = room <= NODES_MOST ? realloc(t->node, room * sizeof(*more)) : NULL;
+        struct node *more = room <= t->nodes_most ? realloc(t->node, room * sizeof(*more)) : NULL;
 
         if (!more)
             return 0;
@@ -147,8 +157,9 @@ static void node_give(struct tables *t, u32 n)
     t->unused = n;
 }
 
-/* A new head of the list; the last of TABLES_HISTORY makes room for it, and does where there is no other. */
-static void remember(struct tables *t, u32 *head, const struct table_change *c)
+/* A new head of the list; the last of TABLES_HISTORY makes room for it, and does where there is no other. False if
+ * there is no room, and the change is not remembered. */
+static bool remember(struct tables *t, u32 *head, const struct table_change *c)
 {
     u32 count = *head ? t->node[*head - 1].count + 1 : 1, n, length = 0;
 
@@ -166,9 +177,10 @@ static void remember(struct tables *t, u32 *head, const struct table_change *c)
         *head = t->node[n - 1].next;
     }
     if (!n)
-        return;
+        return false;
     t->node[n - 1] = (struct node){.change = *c, .next = *head, .count = count};
     *head = n;
+    return true;
 }
 
 static void forget_history(struct tables *t, struct page *p)
@@ -197,7 +209,8 @@ static void note_change(struct tables *t, struct page *p, unsigned offset, u64 w
     struct table_change *c = &t->recent[++t->serial & (TABLES_RECENT - 1)];
 
     *c = (struct table_change){.write = *who, .serial = t->serial, .at = p->pa + offset, .was = was, .is = is};
-    remember(t, &p->head[offset / 4], c);
+    if (!remember(t, &p->head[offset / 4], c))
+        p->pinned = false; /* no entry of it can be said never to have changed */
     if (t->changed)
         t->changed(t->ctx, c);
 }
@@ -209,7 +222,7 @@ static void compare(struct tables *t, struct page *p, unsigned from, unsigned to
 
     if (!now)
         return;
-    for (unsigned at = from & ~(p->width - 1); at < to && at < PAGE_SIZE; at += p->width) {
+    for (unsigned at = from & ~(p->width - 1); at < to; at += p->width) {
         u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
         struct table_write w = *who;
 
@@ -256,12 +269,13 @@ static void note_page(struct tables *t, u64 pa, unsigned width)
     t->bitmap[pa >> 18] |= bit;
 }
 
+/* To be followed by note_page(), once its width is sure. */
 static struct page *page_add(struct tables *t, u64 pa, unsigned width)
 {
     const u8 *now = phys_page_read(t->phys, pa);
     struct page **bucket = bucket_of(t, pa), *p;
 
-    if (!now || t->pages == TABLES_MOST || !phys_page_write(t->phys, pa))
+    if (!now || t->pages >= t->pages_most || !phys_page_write(t->phys, pa))
         return NULL; /* ROM does not change; a device is no memory */
     p = calloc(1, sizeof(*p) + PAGE_SIZE / 4 * sizeof(p->head[0]));
     if (!p)
@@ -273,7 +287,6 @@ static struct page *page_add(struct tables *t, u64 pa, unsigned width)
     memcpy(p->shadow, now, PAGE_SIZE);
     *bucket = p;
     t->pages++;
-    note_page(t, pa, width);
     return p;
 }
 
@@ -310,6 +323,7 @@ bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
         p = page_add(t, pa, width);
         if (!p)
             return false;
+        note_page(t, pa, width);
     }
     p->idle = 0;
     p->level = (u8)level;
@@ -329,14 +343,17 @@ bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
 bool tables_pin(struct tables *t, u64 pa, unsigned width)
 {
     struct page *p = page_find(t, pa);
-    bool added = !p;
 
-    if (!p)
-        p = page_add(t, pa, width);
+    if (p) {
+        p->pinned = true;
+        return false;
+    }
+    p = page_add(t, pa, width);
     if (!p)
         return false;
+    note_page(t, pa, width);
     p->pinned = true;
-    return added;
+    return true;
 }
 
 /* ---- Writes ---- */
@@ -416,20 +433,21 @@ static const struct state_field change_fields[] = {
 static const struct state_table change_table = STATE_TABLE(table_change, change_fields);
 
 /* Oldest first, as they were remembered. */
-static void history_state(struct tables *t, u32 *head, struct state *s)
+static void history_state(struct tables *t, struct page *p, u32 *head, struct state *s)
 {
     struct table_change change[TABLES_HISTORY] = {0};
     u64 n = 0, count = *head ? t->node[*head - 1].count : 0;
 
-    for (u32 at = *head; at && n < TABLES_HISTORY; at = t->node[at - 1].next)
+    for (u32 at = *head; at; at = t->node[at - 1].next) /* remember() keeps no more than there is room for */
         change[n++] = t->node[at - 1].change;
     state_number(s, "history", &n, TABLES_HISTORY);
     state_number(s, "count", &count, UINT32_MAX);
     while (n-- && !s->failed) {
         state_struct(s, &change_table, &change[n]);
         if (state_is_loading(s) && !s->failed) {
-            remember(t, head, &change[n]);
-            if (*head)
+            if (!remember(t, head, &change[n]))
+                p->pinned = false;
+            else
                 t->node[*head - 1].count = (u32)count;
         }
     }
@@ -458,7 +476,7 @@ static void page_state(struct tables *t, struct page *p, struct state *s)
         state_number(s, "entry", &at, PAGE_SIZE / 4);
         if (s->failed || at == PAGE_SIZE / 4)
             return;
-        history_state(t, &p->head[at], s);
+        history_state(t, p, &p->head[at], s);
     }
 }
 
@@ -471,10 +489,12 @@ static void load_page(struct tables *t, struct state *s)
     if (s->failed)
         return;
     p = pa & ~PAGE_MASK || page_find(t, pa) ? NULL : page_add(t, pa, 8);
-    if (p)
-        page_state(t, p, s);
-    else
+    if (!p) {
         state_fail(s, "tables.page: 0x%llx is no page of RAM, or comes twice", (unsigned long long)pa);
+        return;
+    }
+    page_state(t, p, s);
+    note_page(t, pa, p->width);
 }
 
 void tables_state(struct tables *t, struct state *s)
@@ -521,7 +541,7 @@ enum table_past tables_history(struct tables *t, u64 at, struct table_change *to
         return p->pinned ? PAST_NEVER : PAST_UNKNOWN;
     if (count)
         *count = t->node[node - 1].count;
-    for (; node && *n < TABLES_HISTORY; node = t->node[node - 1].next)
+    for (; node; node = t->node[node - 1].next)
         to[(*n)++] = t->node[node - 1].change;
     return PAST_KNOWN;
 }

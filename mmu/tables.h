@@ -54,6 +54,8 @@ enum table_past {
 struct tables;
 struct tables *tables_create(struct phys *); /* phys is borrowed; NULL without memory */
 void tables_destroy(struct tables *);
+/* Fewer pages watched at once than TABLES_MOST, and fewer changes remembered of all their entries: for tests. */
+void tables_limit(struct tables *, unsigned pages, u32 changes);
 
 /* A walk reads the entry at `pa`, `width` (4 or 8) bytes wide, of a table of this level. True if its page is watched
  * from now on and was not before: then the processors must hear of writes to it. */

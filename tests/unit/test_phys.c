@@ -556,6 +556,75 @@ START_TEST(looking_at_the_map)
 }
 END_TEST
 
+static bool first_only(void *ctx, const struct phys_range *r)
+{
+    struct phys_range *first = ctx;
+
+    ck_assert_uint_eq(first->last, 0); /* it is not called again */
+    *first = *r;
+    return false;
+}
+
+static bool keep_last(void *ctx, const struct phys_range *r)
+{
+    *(struct phys_range *)ctx = *r;
+    return true;
+}
+
+/* On both sides of 4 GiB, up to where physical addresses end, and no further than is asked. */
+START_TEST(looking_up_to_the_end)
+{
+    static const u8 image[PAGE_SIZE];
+    struct phys *phys = make(PHYS_LOW_RAM_TOP + MIB);
+    struct phys_range r = {0};
+
+    phys_each(phys, keep_last, &r);
+    ck_assert_uint_eq(r.first, 4 * GIB);
+    ck_assert_uint_eq(r.last, 4 * GIB + MIB - 1);
+    ck_assert_int_eq(r.writes, PHYS_RAM);
+    ck_assert(phys_add_rom(phys, BIT(52) - PAGE_SIZE, image, sizeof(image)));
+    phys_each(phys, keep_last, &r);
+    ck_assert_uint_eq(r.last, BIT(52) - 1);
+    ck_assert_int_eq(r.reads, PHYS_ROM);
+    r = (struct phys_range){0};
+    phys_each(phys, first_only, &r);
+    ck_assert_uint_eq(r.last, PHYS_LOW_RAM_TOP - 1);
+    phys_destroy(phys);
+}
+END_TEST
+
+static u64 looked(struct phys *phys, u64 pa, u64 size, u64 at)
+{
+    const u8 *host = phys_look(phys, pa, &size);
+
+    ck_assert(host ? host == phys_page_ram(phys, at) + at % PAGE_SIZE : !phys_page_ram(phys, pa));
+    return host ? size : 0;
+}
+
+/* RAM in a row on the host: up to its end, or to what lies over it, or what is asked for. */
+START_TEST(looking_at_ram)
+{
+    static const u8 image[PAGE_SIZE];
+    struct phys *phys = make(PHYS_LOW_RAM_TOP + MIB);
+
+    ck_assert_uint_eq(looked(phys, 0x1234, 0x10000, 0x1234), 0x10000);
+    ck_assert_uint_eq(looked(phys, PHYS_LOW_RAM_TOP - 3, 0x10000, PHYS_LOW_RAM_TOP - 3), 3);
+    ck_assert_uint_eq(looked(phys, PHYS_LOW_RAM_TOP, 1, 0), 0);
+    ck_assert_uint_eq(looked(phys, 4 * GIB + 0x123, ~0ull, 4 * GIB + 0x123), MIB - 0x123);
+    ck_assert_uint_eq(looked(phys, 4 * GIB + MIB, 1, 0), 0);
+    ck_assert(phys_add_hole(phys, 4 * GIB + 0x1000, PAGE_SIZE)); /* beyond the end of the row that is looked at */
+    ck_assert_uint_eq(looked(phys, 0, ~0ull, 0), PHYS_LOW_RAM_TOP);
+    ck_assert_uint_eq(looked(phys, 4 * GIB + 1, ~0ull, 4 * GIB + 1), 0xFFF);
+    ck_assert(phys_remove_hole(phys, 4 * GIB + 0x1000));
+    ck_assert(phys_add_rom(phys, 0xF0000, image, sizeof(image)));
+    ck_assert_uint_eq(looked(phys, 0xEFFFF, 2, 0xEFFFF), 1);
+    ck_assert_uint_eq(looked(phys, 0xE0000, 2, 0xE0000), 2);
+    ck_assert_uint_eq(looked(phys, 0xF0FFF, 2, 0), 0);
+    ck_assert_uint_eq(looked(phys, 0xF1000, 3 * GIB, 0xF1000), PHYS_LOW_RAM_TOP - 0xF1000);
+    phys_destroy(phys);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("phys");
@@ -569,6 +638,8 @@ int main(void)
     tcase_add_test(cases, windows);
     tcase_add_test(cases, shadow);
     tcase_add_test(cases, looking_at_the_map);
+    tcase_add_test(cases, looking_up_to_the_end);
+    tcase_add_test(cases, looking_at_ram);
     tcase_add_test(cases, ram_reads_back);
     tcase_add_test(cases, the_hole_below_4_gib);
     tcase_add_test(cases, small_ram_has_no_high_part);

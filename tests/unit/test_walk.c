@@ -536,6 +536,40 @@ START_TEST(f34_canonical)
 }
 END_TEST
 
+/* What is known of a page, asked again for another access without walking. */
+START_TEST(rights_alone)
+{
+    struct paging p = long_mode();
+    struct memory m = long_tables();
+    struct access implicit = {.kind = ACCESS_READ, .user = true, .implicit = IMPLICIT_DESCRIPTOR};
+    struct walk w;
+
+    put(&m, PTE, 0xABCDE001);
+    w = ask(&p, &m, LA, kernel_read);
+    ck_assert_uint_eq(walk_rights_refused(&p, &w, kernel_read), 0);
+    ck_assert_uint_eq(walk_rights_refused(&p, &w, implicit), 0); /* 25: the processor's own, whatever the CPL */
+    ck_assert_uint_eq(walk_rights_refused(&p, &w, user_read), BIT(CAUSE_SUPERVISOR_PAGE));
+    ck_assert_uint_eq(walk_rights_refused(&p, &w, user_write), BIT(CAUSE_SUPERVISOR_PAGE) | BIT(CAUSE_WRITE_PROTECTED));
+}
+END_TEST
+
+START_TEST(shapes)
+{
+    static const struct {
+        enum paging_mode mode;
+        unsigned levels, width;
+    } shape[] = {
+        {PAGING_NONE, 0, 8}, {PAGING_32BIT, 2, 4}, {PAGING_PAE, 3, 8}, {PAGING_4LEVEL, 4, 8}, {PAGING_5LEVEL, 5, 8}};
+
+    for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
+        struct paging p = {.mode = shape[i].mode};
+
+        ck_assert_uint_eq(walk_levels(&p), shape[i].levels);
+        ck_assert_uint_eq(walk_entry_width(&p), shape[i].width);
+    }
+}
+END_TEST
+
 START_TEST(names)
 {
     ck_assert_str_eq(fault_cause_name(CAUSE_NOT_PRESENT), "not-present");
@@ -579,6 +613,8 @@ int main(void)
     tcase_add_test(cases, f31_pdpte_check);
     tcase_add_test(cases, unpaged);
     tcase_add_test(cases, f34_canonical);
+    tcase_add_test(cases, rights_alone);
+    tcase_add_test(cases, shapes);
     tcase_add_test(cases, names);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
