@@ -238,7 +238,7 @@ VERSION := 0.1.0
 SONAME := libfaultline.so.$(ABI)
 EMBED := $(BUILD)/embed
 EMBED_OBJ := $(LIB_SRC:%.c=$(EMBED)/%.o) $(filter-out $(EMBED)/frontend/main.o,$(FRONT_SRC:%.c=$(EMBED)/%.o))
-EMBED_LIBS = $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(MATH_LIBS)
+EMBED_LIBS = $(CAPSTONE_LIBS) $(SYMBOL_LIBS) -lpng -lz $(STATE_LIBS) $(MATH_LIBS)
 
 $(EMBED)/%.o: %.c
 	@mkdir -p $(@D)

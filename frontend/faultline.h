@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Grows with each addition. */
-#define FAULTLINE_API 1
+#define FAULTLINE_API 2                   /* 2: snapshots and saved states */
 FAULTLINE_PUBLIC int faultline_api(void); /* of the library that is running */
 FAULTLINE_PUBLIC const char *faultline_version(void);
 
@@ -53,7 +53,7 @@ struct faultline_fault {
 
 /* What a machine tells its owner. Set `size` to sizeof(struct faultline_callbacks); the others may be NULL. They are
  * called from within faultline_run() (`decided` also from faultline_destroy(), of faults that nothing became of), and
- * may read the machine and call faultline_stop(), but not run, change or destroy it. */
+ * may read the machine and call faultline_stop(), but not run, change, save or destroy it. */
 struct faultline_callbacks {
     size_t size;
     void *ctx;
@@ -122,6 +122,38 @@ FAULTLINE_PUBLIC size_t faultline_write(struct faultline *machine, uint64_t line
 FAULTLINE_PUBLIC size_t faultline_read_physical(struct faultline *machine, uint64_t physical, void *to, size_t size);
 FAULTLINE_PUBLIC size_t faultline_write_physical(struct faultline *machine, uint64_t physical, const void *from,
                                                  size_t size);
+
+/* ---- Going back ---- */
+
+/*
+ * The machine as it is now, in memory: registers, RAM, devices, time, what the guest wrote to disks. Some milliseconds
+ * whatever the size of RAM; a page is copied when the guest first writes to it afterwards, once for all snapshots that
+ * hold it. Any number at once, independent of each other. A snapshot belongs to its machine: it is freed by
+ * faultline_snapshot_free(), or with the machine. NULL with one line in `why`: memory ran out, or the guest writes to a
+ * disk that is not under -snapshot, and so cannot go back.
+ */
+struct faultline_snapshot;
+FAULTLINE_PUBLIC struct faultline_snapshot *faultline_snapshot(struct faultline *machine, char *why, size_t why_size);
+/*
+ * The machine as it was then, any number of times; also one that has ended. It runs on as it did, but for what comes
+ * from outside. Faults that nothing became of until now are told to `decided`, and the next one has the next `seq`.
+ * Costs a copy of each page of RAM that differs. 0; or -1 with one line in `why` and the machine unchanged: the
+ * snapshot is another machine's, or another medium is in a drive (a lack of memory on the way leaves a machine that is
+ * good for nothing but faultline_restore() and faultline_destroy()).
+ */
+FAULTLINE_PUBLIC int faultline_restore(struct faultline *machine, const struct faultline_snapshot *snapshot, char *why,
+                                       size_t why_size);
+FAULTLINE_PUBLIC void faultline_snapshot_free(struct faultline_snapshot *snapshot); /* NULL is allowed */
+
+/*
+ * The same as a file, compressed, which `faultline -load-state` takes too. What was at `path` before is there until the
+ * new one is whole. Loading takes a machine of the same configuration (memory, processor, drives, ports), else it is
+ * refused; files are not believed, and refused when damaged. 0; or -1 with one line in `why` and the machine unchanged.
+ */
+FAULTLINE_PUBLIC int faultline_save_state(struct faultline *machine, const char *path, char *why, size_t why_size);
+FAULTLINE_PUBLIC int faultline_load_state(struct faultline *machine, const char *path, char *why, size_t why_size);
+
+/* ---- The monitor ---- */
 
 /* A command of the monitor ("walk rip", "info registers --json", "sendkey ctrl-alt-delete"; "help" lists them). The
  * answer is the library's until the next command or the machine's end; NULL only without memory. */

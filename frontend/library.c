@@ -11,6 +11,7 @@
 #include "frontend/image.h"
 #include "frontend/monitor.h"
 #include "frontend/run.h"
+#include "frontend/saved.h"
 #include "frontend/trace.h"
 #include "frontend/watch.h"
 #include "frontend/writers.h"
@@ -44,7 +45,18 @@ struct faultline {
     struct timer look;
     struct line line[MACHINE_COMS];
     struct machine_end end;
-    bool over; /* it cannot go on */
+    bool over;    /* it cannot go on */
+    bool running; /* who calls now is a callback */
+    struct faultline_snapshot *snapshots;
+};
+
+struct faultline_snapshot {
+    struct faultline *owner;
+    struct faultline_snapshot *next;
+    struct machine_snapshot *machine;
+    struct state_memory watch; /* who wrote entries until then */
+    struct machine_end end;
+    bool over;
 };
 
 int faultline_api(void) { return FAULTLINE_API; }
@@ -329,6 +341,8 @@ void faultline_destroy(struct faultline *f)
     if (f->watch.machine)
         watch_finish(&f->watch);
     watch_end(&f->watch);
+    while (f->snapshots)
+        faultline_snapshot_free(f->snapshots);
     if (f->events.machine) {
         clock_disarm(machine_clock(f->machine), &f->look);
         events_finish(&f->events, 0, 0);
@@ -373,8 +387,11 @@ enum faultline_end faultline_run(struct faultline *f, uint64_t instructions, str
 
     if (instructions)
         limits.max_instructions = instructions < UINT64_MAX - now ? now + instructions : UINT64_MAX;
-    if (!f->over)
+    if (!f->over) {
+        f->running = true;
         f->end = machine_run(f->machine, limits);
+        f->running = false;
+    }
     f->over = f->end.reason == END_TRIPLE_FAULT || f->end.reason == END_DEAD_HALT || f->end.reason == END_BOOT_FAILED;
     r.end = end_of(&f->end);
     r.exit_status = f->end.exit_code;
@@ -462,6 +479,121 @@ size_t faultline_write_physical(struct faultline *f, uint64_t physical, const vo
 {
     return cpu_poke_physical(machine_cpu(f->machine), physical, from, size);
 }
+
+/* ---- Going back ---- */
+
+static bool refuse(char *why, size_t size, const char *text)
+{
+    if (why && size)
+        snprintf(why, size, "%s", text);
+    return false;
+}
+
+/* Between runs alone. */
+static bool at_rest(const struct faultline *f, char *why, size_t size)
+{
+    return !f->running || refuse(why, size, "the machine is running: not from a callback");
+}
+
+static bool take_snapshot(struct faultline *f, struct faultline_snapshot *s, char *why, size_t size)
+{
+    struct state watch = {.stream = state_memory_writer(&s->watch)};
+
+    watch_save(&f->watch, &watch);
+    if (watch.failed)
+        return refuse(why, size, watch.why);
+    s->machine = machine_snapshot(f->machine, why, size);
+    s->end = f->end;
+    s->over = f->over;
+    return s->machine;
+}
+
+struct faultline_snapshot *faultline_snapshot(struct faultline *f, char *why, size_t why_size)
+{
+    struct faultline_snapshot *s;
+
+    if (!at_rest(f, why, why_size))
+        return NULL;
+    s = calloc(1, sizeof(*s));
+    if (!s) {
+        refuse(why, why_size, "out of memory");
+        return NULL;
+    }
+    s->owner = f;
+    s->next = f->snapshots;
+    f->snapshots = s;
+    if (take_snapshot(f, s, why, why_size))
+        return s;
+    faultline_snapshot_free(s);
+    return NULL;
+}
+
+int faultline_restore(struct faultline *f, const struct faultline_snapshot *s, char *why, size_t why_size)
+{
+    struct state_memory memory = s->watch; /* bytes are borrowed; `at` is ours */
+    struct state watch = {.stream = state_memory_reader(&memory)};
+
+    if (!at_rest(f, why, why_size) || (s->owner != f && !refuse(why, why_size, "the snapshot is of another machine")))
+        return -1;
+    watch_forget(&f->watch);
+    if (!machine_restore(f->machine, s->machine, why, why_size))
+        return -1;
+    watch_load(&f->watch, &watch, false);
+    f->end = s->end;
+    f->over = s->over;
+    return 0;
+}
+
+void faultline_snapshot_free(struct faultline_snapshot *s)
+{
+    struct faultline_snapshot **link;
+
+    if (!s)
+        return;
+    for (link = &s->owner->snapshots; *link != s; link = &(*link)->next)
+        ;
+    *link = s->next;
+    machine_snapshot_free(s->owner->machine, s->machine);
+    state_memory_free(&s->watch);
+    free(s);
+}
+
+static struct saved_run saved_run(struct faultline *f)
+{
+    return (struct saved_run){.o = &f->options, .machine = f->machine, .watch = &f->watch};
+}
+
+/* Reasons name the file; a caller may want none. */
+static int told(bool ok, char *line, char *why, size_t size)
+{
+    options_one_line(line);
+    if (!ok)
+        refuse(why, size, line);
+    return ok ? 0 : -1;
+}
+
+int faultline_save_state(struct faultline *f, const char *path, char *why, size_t why_size)
+{
+    struct saved_run run = saved_run(f);
+    char line[512] = "";
+
+    return told(at_rest(f, line, sizeof(line)) && saved_write(&run, path, line, sizeof(line)), line, why, why_size);
+}
+
+int faultline_load_state(struct faultline *f, const char *path, char *why, size_t why_size)
+{
+    struct saved_run run = saved_run(f);
+    char line[512] = "";
+    bool ok = at_rest(f, line, sizeof(line)) && saved_replace(&run, path, line, sizeof(line));
+
+    if (ok) {
+        f->end = (struct machine_end){.reason = END_BUDGET, .icount = cpu_icount(machine_cpu(f->machine))};
+        f->over = false;
+    }
+    return told(ok, line, why, why_size);
+}
+
+/* ---- The monitor ---- */
 
 const char *faultline_command(struct faultline *f, const char *line)
 {

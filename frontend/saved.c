@@ -96,8 +96,11 @@ static void take_options(struct saved_options *to, const struct options *o)
 
 static void take_input(struct saved_input *to, const struct saved_run *r)
 {
-    const struct console_input *in = &r->console->input;
+    const struct console_input *in;
 
+    if (!r->console)
+        return;
+    in = &r->console->input;
     to->ended = in->ended;
     to->taken = in->kind == INPUT_FILE ? in->taken : 0;
     to->waiting = in->count;

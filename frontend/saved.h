@@ -16,7 +16,8 @@
 
 #define SAVED_PATH 4096
 
-/* The parts of a run that a state has to do with. `events` may be NULL. */
+/* The parts of a run that a state has to do with. `console` (to be saved, and to replace a state, not to attach one)
+ * and `events` may be NULL. */
 struct saved_run {
     const struct options *o;
     struct machine *machine;

@@ -64,8 +64,12 @@ verdict $? "a ROM that is not there is one line"
 
 # A thousand machines, one after the other and many at once, leave nothing behind.
 cp "$root/tests/cli/many.c" . && gcc -Wall -Wextra -Werror -o many many.c -I"$at/include" -L"$at/lib" -lfaultline >out 2>&1 &&
-    LD_LIBRARY_PATH=$at/lib timeout 110 ./many "$rom" >out 2>err
-verdict $? "a thousand machines in one process"
+    LD_LIBRARY_PATH=$at/lib timeout 110 ./many "$rom" "$dir/state" >out 2>err
+verdict $? "a thousand machines in one process, and a thousand times back to a snapshot"
+at_save=$(sed -n 's/^saved at //p' out)
+"$faultline" -load-state state -max-instructions $((at_save + 1000)) >out 2>err
+[ $? = 124 ] && [ -n "$at_save" ] && grep -q "ran out: $((at_save + 1000)) instructions" err
+verdict $? "the command goes on from the library's state"
 
 # Completion knows the options.
 complete() { # words, the last one to complete
