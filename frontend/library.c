@@ -510,13 +510,11 @@ static bool take_snapshot(struct faultline *f, struct faultline_snapshot *s, cha
 
 struct faultline_snapshot *faultline_snapshot(struct faultline *f, char *why, size_t why_size)
 {
-    struct faultline_snapshot *s;
+    struct faultline_snapshot *s = at_rest(f, why, why_size) ? calloc(1, sizeof(*s)) : NULL;
 
-    if (!at_rest(f, why, why_size))
-        return NULL;
-    s = calloc(1, sizeof(*s));
     if (!s) {
-        refuse(why, why_size, "out of memory");
+        if (!f->running)
+            refuse(why, why_size, "out of memory");
         return NULL;
     }
     s->owner = f;
@@ -546,12 +544,12 @@ int faultline_restore(struct faultline *f, const struct faultline_snapshot *s, c
 
 void faultline_snapshot_free(struct faultline_snapshot *s)
 {
-    struct faultline_snapshot **link;
+    struct faultline_snapshot **link = s ? &s->owner->snapshots : NULL;
 
     if (!s)
         return;
-    for (link = &s->owner->snapshots; *link != s; link = &(*link)->next)
-        ;
+    while (*link != s)
+        link = &(*link)->next;
     *link = s->next;
     machine_snapshot_free(s->owner->machine, s->machine);
     state_memory_free(&s->watch);
@@ -592,8 +590,6 @@ int faultline_load_state(struct faultline *f, const char *path, char *why, size_
     }
     return told(ok, line, why, why_size);
 }
-
-/* ---- The monitor ---- */
 
 const char *faultline_command(struct faultline *f, const char *line)
 {
