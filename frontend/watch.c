@@ -358,7 +358,7 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         observer.page_fault = on_page_fault;
     if (w->recorder)
         observer.resume = on_resume;
-    if (w->recorder || w->log)
+    if (w->recorder || w->log || w->trail)
         observer.event = on_event;
     if (o->check[CHECK_STRICT])
         observer.strict = on_strict;
