@@ -98,7 +98,7 @@ struct state_stream {
 
 struct state {
     struct state_stream stream;
-    bool in_memory; /* a snapshot: RAM, ROM and media are kept by other means, and are not in the stream */
+    bool in_memory; /* a snapshot: RAM and media are kept by other means, and are not in the stream; ROM is */
     bool failed;
     char why[256];    /* of a failure, one line: "vga.crtc_index: 77 is not between 0 and 24" */
     char section[32]; /* being read or written */
