@@ -5,7 +5,7 @@
  *
  * A recording is text. Two lines of head, then one line an event, in order:
  *
- *     faultline-input 1
+ *     faultline-input 2
  *     options HASH listening 0|1          HASH of the options that matter to the guest, 16 hex digits
  *     ICOUNT NS key NAME down|up          instructions retired and guest nanoseconds, decimal; NAME is a sendkey name
  *     ICOUNT NS mouse DX DY WHEEL BUTTONS counts right, down, towards the user; BUTTONS: 1 left 2 right 4 middle 8 16
@@ -15,7 +15,7 @@
  *     ICOUNT NS media DRIVE HASH PATH     another medium in ide1-cd0, floppy0 ..; HASH of the file's size and time,
  *                                         16 hex digits; PATH goes to the end of the line
  *     ICOUNT NS eject DRIVE               ... or none
- *     ICOUNT NS end CHECK                 the run's end, and FNV-1a of all bytes before this line, 16 hex digits
+ *     ICOUNT NS end CHECK                 the run's end, and FNV-1a of all bytes before CHECK, 16 hex digits
  */
 #ifndef FAULTLINE_FRONTEND_EVENTS_H
 #define FAULTLINE_FRONTEND_EVENTS_H

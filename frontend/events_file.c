@@ -9,7 +9,8 @@
 
 #include "frontend/keys.h"
 
-#define FIRST_LINE "faultline-input 1\n"
+#define FORMAT "faultline-input "
+#define FIRST_LINE FORMAT "2\n"
 #define FILE_LIMIT (256u << 20)
 
 u64 events_hash(u64 hash, const void *bytes, size_t size)
@@ -91,9 +92,20 @@ void events_write(struct events *e, const struct input_event *ev)
     }
 }
 
+/* The last line without its sum, which is of all text before itself: a changed moment of the end is damage too. */
+static u64 end_line(char line[64], u64 check, u64 icount, u64 ns)
+{
+    int n = snprintf(line, 64, "%" PRIu64 " %" PRIu64 " end ", icount, ns);
+
+    return events_hash(check, line, (size_t)n);
+}
+
 void events_write_end(struct events *e, u64 icount, u64 ns)
 {
-    if (fprintf(e->record, "%" PRIu64 " %" PRIu64 " end %016" PRIx64 "\n", icount, ns, e->check) < 0)
+    char line[64];
+    u64 check = end_line(line, e->check, icount, ns);
+
+    if (fprintf(e->record, "%s%016" PRIx64 "\n", line, check) < 0)
         lost(e);
     if (fclose(e->record) != 0)
         lost(e);
@@ -216,14 +228,24 @@ static bool add(struct reader *r, const struct input_event *ev)
     return true;
 }
 
+/* As it is written, to the letter: numbers written otherwise are damage. */
+static bool right_end(const struct reader *r, const char *line, const struct input_event *ev)
+{
+    char expected[64];
+    u64 check = end_line(expected, events_hash(EVENTS_HASH, r->text, (size_t)(line - r->text)), ev->icount, ev->ns);
+    size_t n = strlen(expected);
+
+    snprintf(expected + n, sizeof(expected) - n, "%016" PRIx64, check);
+    return !strcmp(line, expected);
+}
+
 /* One line, without its newline; `done` after the last. */
 static bool read_event(struct reader *r, const char *line, bool *done)
 {
     struct events *e = r->e;
     struct input_event ev = {0};
     const struct input_event *last = e->length ? &e->script[e->length - 1] : NULL;
-    u64 check;
-    int n = 0, m = 0;
+    int n = 0;
 
     if (sscanf(line, "%" SCNu64 " %" SCNu64 " %n", &ev.icount, &ev.ns, &n) != 2 || !n || line[0] == '-')
         return refuse(r, "not an event");
@@ -231,8 +253,8 @@ static bool read_event(struct reader *r, const char *line, bool *done)
         return refuse(r, "earlier than the line before");
     if (ev.icount > ev.ns)
         return refuse(r, "more instructions than nanoseconds");
-    if (sscanf(line + n, "end %16" SCNx64 "%n", &check, &m) == 1 && !line[n + m]) {
-        if (check != events_hash(EVENTS_HASH, r->text, (size_t)(line - r->text)))
+    if (!strncmp(line + n, "end", 3)) {
+        if (!right_end(r, line, &ev))
             return refuse(r, "the check sum is wrong: the recording was changed or damaged");
         ev.kind = EVENT_END;
         *done = true;
@@ -249,7 +271,8 @@ static bool read_head(struct reader *r, u64 options, bool *listening)
     int n = 0, listens;
 
     if (strncmp(r->at, FIRST_LINE, strlen(FIRST_LINE)))
-        return refuse(r, "not a recording of input");
+        return refuse(r, strncmp(r->at, FORMAT, strlen(FORMAT)) ? "not a recording of input"
+                                                                : "a recording in another version's format");
     r->at += strlen(FIRST_LINE);
     r->line = 2;
     if (sscanf(r->at, "options %16" SCNx64 " listening %1d%n", &hash, &listens, &n) != 2 || r->at[n] != '\n')

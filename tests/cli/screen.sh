@@ -101,6 +101,13 @@ refused() { # what, text
 sed '4s/ up$/ down/;t;4s/ down$/ up/' rec >bad
 ! cmp -s rec bad || exit 2
 refused "a changed line" 'check sum'
+sed -E '$s/^([0-9]+ [0-9]+) end/\10 end/' rec >bad # ten times the time
+! cmp -s rec bad || exit 2
+refused "a changed end" 'check sum'
+awk '$3 == "end" { $4 = "0" substr($4, 2) } { print }' rec >bad
+cmp -s rec bad || refused "a changed sum" 'check sum'
+awk '$3 == "end" { $4 = toupper($4) } { print }' rec >bad
+cmp -s rec bad || refused "a sum written otherwise" 'check sum'
 sed '$d' rec >bad
 refused "no end" 'cut off'
 head -c 200 rec >bad
@@ -109,7 +116,9 @@ sed 's/^options .*/options 0123456789abcdef listening 1/' rec >bad
 refused "other options" 'other options'
 echo x >bad
 refused "not a recording" 'not a recording'
-printf 'faultline-input 1\0' >bad
+sed '1s/2/1/' rec >bad
+refused "another version" "another version's format"
+printf 'faultline-input 2\0' >bad
 refused "with a NUL" 'not a recording'
 sed '3s/.*/1 0 key a down/' rec >bad
 refused "an impossible moment" 'more instructions'
