@@ -65,6 +65,8 @@ void tlb_commit(struct cpu *cpu, const struct walk *w)
             continue;
         }
         phys_will_write(cpu->phys, page, PAGE_SIZE);
+        if (unlikely(cpu->tables != NULL))
+            tables_settle(cpu->tables); /* what was stored before, without the flags set now */
         host_store(page + (at & ~PAGE_MASK), w->step[i].entry | w->set[i], width);
         if (code_page_present(cpu, at)) {
             code_written(cpu, at, width);

@@ -60,6 +60,7 @@ bool code_page_present(const struct cpu *, u64 pa);
 /* Writes to this page of tables must be announced, or need not any more. trace.c */
 void code_page_watch(struct cpu *, u64 pa);
 void code_page_unwatch(struct cpu *, u64 pa);
+bool code_page_watched(const struct cpu *, u64 pa);
 /* Where tables are watched (cpu->tables): `size` bytes on one page are about to be stored by the current instruction
  * (or by the processor itself, `implicit`); or were stored by a device. watch.c */
 void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);

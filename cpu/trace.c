@@ -122,6 +122,12 @@ bool code_page_present(const struct cpu *cpu, u64 pa)
     return p && p->guarded;
 }
 
+bool code_page_watched(const struct cpu *cpu, u64 pa)
+{
+    const struct code_page *p = cpu->tables ? page_find(cpu, pa) : NULL;
+    return p && p->watched;
+}
+
 static struct code_page *page_make(struct trace_cache *c, u64 pa)
 {
     struct code_page **bucket = page_bucket_of(c, pa), *p = &c->pages[c->page_used++];

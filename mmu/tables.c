@@ -216,20 +216,21 @@ static void note_change(struct tables *t, struct page *p, unsigned offset, u64 w
 }
 
 /* Whatever differs from the copy in [from, to) is the doing of `who`. */
-static void compare(struct tables *t, struct page *p, unsigned from, unsigned to, const struct table_write *who)
+static void compare(struct tables *t, struct page *p, unsigned written, unsigned to, const struct table_write *who)
 {
     const u8 *now = phys_page_read(t->phys, p->pa);
+    unsigned from = written & ~(p->width - 1);
 
-    if (!now)
+    if (!now || !memcmp(p->shadow + from, now + from, to - from))
         return;
-    for (unsigned at = from & ~(p->width - 1); at < to; at += p->width) {
+    for (unsigned at = from; at < to; at += p->width) {
         u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
         struct table_write w = *who;
 
         if (was == is)
             continue;
-        if (at > from && w.la != TABLES_NO_ADDRESS)
-            w.la += at - from;
+        if (at > written && w.la != TABLES_NO_ADDRESS)
+            w.la += at - written;
         memcpy(p->shadow + at, now + at, p->width);
         note_change(t, p, at, was, is, &w);
     }
@@ -327,12 +328,14 @@ bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
     }
     p->idle = 0;
     p->level = (u8)level;
-    p->parent = t->walked_level == level + 1 && leads_to(t, t->walked, pa) ? t->walked : ROOT;
+    if (t->walked_level != level + 1)
+        p->parent = ROOT;
+    else if (p->parent != t->walked) /* as it was found before; tables_linked() looks whether it still does */
+        p->parent = leads_to(t, t->walked, pa) ? t->walked : ROOT;
     t->walked = pa;
     t->walked_level = level;
-    if (t->pending.page)
-        tables_settle(t);
     if (unlikely(p->width != width)) { /* another mode: entries are others */
+        tables_settle(t);
         p->width = width;
         if (!p->pinned)
             forget_history(t, p);
