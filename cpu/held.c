@@ -96,15 +96,15 @@ static bool is_valid(const struct held *h, const struct held_entry *e)
 
 u16 held_pcid(const struct cpu *cpu) { return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0; }
 
-static struct held_entry *look_up(struct cpu *cpu, u64 la)
+static struct held_entry *look_up_in(struct cpu *cpu, u16 context, u64 la, bool globals)
 {
     struct held *h = cpu->held;
 
     for (u64 sizes = h->sizes; sizes; sizes &= sizes - 1) {
         u64 size = sizes & -sizes, page = la & ~(size - 1);
 
-        for (int global = 0; global < 2; global++) {
-            u16 pcid = global ? GLOBAL_PCID : held_pcid(cpu);
+        for (int global = 0; global <= globals; global++) {
+            u16 pcid = global ? GLOBAL_PCID : context;
             struct held_entry *e = slot_of(h, page, size, pcid);
 
             if (e->size == size && e->page == page && e->pcid == pcid && is_valid(h, e))
@@ -113,6 +113,8 @@ static struct held_entry *look_up(struct cpu *cpu, u64 la)
     }
     return NULL;
 }
+
+static struct held_entry *look_up(struct cpu *cpu, u64 la) { return look_up_in(cpu, held_pcid(cpu), la, true); }
 
 /* A walk that found a page, every entry with its A flag set. `old`: from an entry that memory does not hold any more.
  */
@@ -383,12 +385,32 @@ static struct held_entry *usable(struct cpu *cpu, u64 la, struct access a)
     return NULL;
 }
 
+/*
+ * "Optional Invalidation": who only gives rights need not invalidate, but then an access may be refused once, by what
+ * is held from before.
+ */
+static bool refused_once(struct cpu *cpu, struct walk *w, u64 la, struct access a)
+{
+    const struct held_entry *e = cpu->held->kind == CPU_TLB_FAST ? NULL : look_up(cpu, la);
+    struct past_walk past;
+
+    if (!e || !e->suspect)
+        return false;
+    *w = as_walk(e, la);
+    if (!walk_rights_refused(&cpu->paging, w, a) || cpu_walk(cpu, la, a).cause != CAUSE_NONE)
+        return false;
+    past = (struct past_walk){.at = e->at, .value = e->value, .steps = e->steps, .level = 1};
+    structures_walk_past(w, cpu, &past, la, a, tlb_read_entry);
+    w->also |= WALK_CACHED;
+    return w->cause != CAUSE_NONE;
+}
+
 /* A walk for want of a translation. A page fault invalidates what is held of its address. */
 static void find(struct cpu *cpu, struct walk *w, u64 la, struct access a)
 {
     struct held *h = cpu->held;
     struct held_entry *e;
-    bool old = structures_walk(h->structures, cpu, w, la, a);
+    bool old = refused_once(cpu, w, la, a) || structures_walk(h->structures, cpu, w, la, a);
 
     if (!old)
         tlb_walk(cpu, w, la, a);
@@ -488,29 +510,30 @@ static void other_tables(struct cpu *cpu, u16 pcid)
     structures_other_root(h->structures, pcid, root);
 }
 
-void held_flush(struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
+void held_flush(struct cpu *cpu, enum cpu_flush what, u16 pcid, u64 la)
 {
     struct held *h = cpu->held;
     struct held_entry *e;
 
     if (!h)
         return;
-    invalidations_note(&h->invalidations, cpu, what, la_or_pcid);
-    structures_flush(h->structures, cpu, what, la_or_pcid);
+    invalidations_note(&h->invalidations, cpu, what, pcid, la);
+    structures_flush(h->structures, cpu, what, pcid, la);
     switch (what) {
     case FLUSH_ALL: h->all++; break;
     case FLUSH_CONTEXTS: h->contexts++; break;
     case FLUSH_PCID:
-        h->of_pcid[la_or_pcid & 0xfff]++;
-        if (la_or_pcid == held_pcid(cpu) && cpu->paging.mode != PAGING_NONE)
-            h->root[la_or_pcid & 0xfff] = walk_root(&cpu->paging);
+        h->of_pcid[pcid]++;
+        if (pcid == held_pcid(cpu) && cpu->paging.mode != PAGING_NONE)
+            h->root[pcid] = walk_root(&cpu->paging);
         break;
-    case FLUSH_NONE: other_tables(cpu, (u16)la_or_pcid); break;
+    case FLUSH_NONE: other_tables(cpu, pcid); break;
     case FLUSH_PAGE:
     case FLUSH_ADDRESS:
-        while ((e = look_up(cpu, la_or_pcid)) != NULL)
+        while ((e = look_up_in(cpu, pcid, la, what == FLUSH_PAGE)) != NULL)
             drop(h, e);
-        held_slot_emptied(cpu, la_or_pcid);
+        if (pcid == held_pcid(cpu))
+            held_slot_emptied(cpu, la);
         break;
     }
 }

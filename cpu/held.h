@@ -21,8 +21,9 @@ const struct code_tlb_entry *held_translate_code(struct cpu *, u64 la, struct co
  * looked at before it is used again. */
 void held_tables_written(struct cpu *, u64 pa, u64 size);
 
-/* What the guest asked to be invalidated; cpu->held may be NULL. */
-void held_flush(struct cpu *, enum cpu_flush, u64 la_or_pcid);
+/* What the guest asked to be invalidated, with a PCID and a linear address where there are any; cpu->held may be NULL.
+ */
+void held_flush(struct cpu *, enum cpu_flush, u16 pcid, u64 la);
 /* The TLB's slots were emptied, all or one. */
 void held_swept(struct cpu *);
 void held_slot_emptied(struct cpu *, u64 la);

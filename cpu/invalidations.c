@@ -6,20 +6,18 @@
 
 #define SHORTLY 1000u /* instructions before the change: an invalidation that was made too early */
 
-void invalidations_note(struct invalidations *v, const struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
+void invalidations_note(struct invalidations *v, const struct cpu *cpu, enum cpu_flush what, u16 pcid, u64 la)
 {
     static const u8 how[] = {
         [FLUSH_CONTEXTS] = INVALIDATED_CONTEXTS, [FLUSH_PCID] = INVALIDATED_PCID, [FLUSH_PAGE] = INVALIDATED_PAGE,
         [FLUSH_ADDRESS] = INVALIDATED_ADDRESS,   [FLUSH_NONE] = INVALIDATED_KEPT,
     };
-    bool address = what == FLUSH_PAGE || what == FLUSH_ADDRESS;
-
     if (what == FLUSH_ALL)
         return; /* misses nothing */
     v->recent[v->count++ & (INVALIDATIONS - 1)] = (struct cpu_invalidation){
         .how = how[what],
-        .la = address ? la_or_pcid : 0,
-        .pcid = address ? held_pcid(cpu) : (u16)(la_or_pcid & 0xfff),
+        .la = la,
+        .pcid = pcid,
         .icount = cpu_icount(cpu),
     };
 }
@@ -46,13 +44,17 @@ static bool is_address(const struct cpu_invalidation *i)
 /* How much it looks as if this one was meant; 0: it was not. */
 static unsigned likeness(const struct cpu_invalidation *i, const struct cpu_stale *s, u64 changed)
 {
-    bool of_it = is_address(i) && i->la - s->page < s->size, here = s->global || i->pcid == s->pcid;
+    bool of_it = is_address(i) && i->la - s->page < s->size;
+    bool here = i->pcid == s->pcid || (s->global && i->how == INVALIDATED_PAGE);
 
     if (i->icount < changed)
         return of_it && here && changed - i->icount <= SHORTLY ? 1 : 0;
     switch (i->how) {
-    case INVALIDATED_PAGE:
-    case INVALIDATED_ADDRESS: return of_it && !here ? 6 : !of_it && here ? 3 : 0;
+    case INVALIDATED_ADDRESS: /* of global translations none */
+        if (s->global)
+            return of_it ? 6 : 0;
+        __attribute__((fallthrough));
+    case INVALIDATED_PAGE: return of_it && !here ? 6 : !of_it && here ? 3 : 0;
     case INVALIDATED_CONTEXTS: return s->global ? 5 : 0;
     case INVALIDATED_PCID: return s->global ? 5 : here ? 0 : 4;
     case INVALIDATED_KEPT: return here && !s->global ? 2 : 0;

@@ -15,7 +15,7 @@ struct invalidations {
     struct cpu_invalidation recent[INVALIDATIONS];
 };
 
-void invalidations_note(struct invalidations *, const struct cpu *, enum cpu_flush, u64 la_or_pcid);
+void invalidations_note(struct invalidations *, const struct cpu *, enum cpu_flush, u16 pcid, u64 la);
 
 /* The one that seems to have been meant for the finding, whose other members are known, into its `missed`. */
 void invalidations_missed(const struct invalidations *, struct cpu *, struct cpu_stale *);

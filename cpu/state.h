@@ -237,14 +237,14 @@ struct cpu {
     bool init_pending;
     u8 halted; /* HALTED_*: waits for an interrupt */
     bool shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
-    bool ferr, ignne;             /* pins of the x87's errors: FERR# as we drive it, IGNNE# as it is driven */
-    u64 step_rf;                  /* RFLAGS.RF before the instruction of a step, which clears it; else 0 */
-    u64 dr6_pending;              /* debug traps found during the instruction: DR6 bits */
-    s16 delivering;               /* vector being delivered, or -1 */
-    struct cpu_event event;       /* raised, to be delivered by the run loop */
+    bool ferr, ignne;                       /* pins of the x87's errors: FERR# as we drive it, IGNNE# as it is driven */
+    u64 step_rf;                            /* RFLAGS.RF before the instruction of a step, which clears it; else 0 */
+    u64 dr6_pending;                        /* debug traps found during the instruction: DR6 bits */
+    s16 delivering;                         /* vector being delivered, or -1 */
+    struct cpu_event event;                 /* raised, to be delivered by the run loop */
     struct cpu_delivery recent[CPU_RECENT]; /* a ring; while delivering, the last is on the way */
     u64 deliveries;                         /* begun so far */
-    const char *delivery_step;    /* what delivery is doing, for the triple-fault story */
+    const char *delivery_step;              /* what delivery is doing, for the triple-fault story */
     jmp_buf landing;
     u64 deadline;       /* instruction count at which cpu_run returns */
     u64 delivery_count; /* instruction count at the last delivery, */
@@ -344,11 +344,11 @@ void cpu_refresh_privilege(struct cpu *);
 void tlb_flush_all(struct cpu *); /* globals too: CR0.PG/WP, CR4.PGE/PSE/PAE/..., EFER.NXE, A20 */
 void tlb_flush_rights(
     struct cpu *); /* the same, for rights are part of our translations; the guest asked for no flush */
-void tlb_flush_contexts(struct cpu *);                   /* all but global ones: INVPCID type 3 */
-void tlb_flush_context(struct cpu *);                    /* MOV CR3 without PCID: non-global entries */
-void tlb_switch_pcid(struct cpu *, u16 pcid, bool keep); /* MOV CR3 with PCIDE: keep = bit 63 */
-void tlb_flush_pcid(struct cpu *, u16 pcid);             /* INVPCID type 1 */
-void tlb_invalidate_page(struct cpu *, u64 la);          /* INVLPG */
-void tlb_invalidate_address(struct cpu *, u64 la);       /* INVPCID type 0 of the current PCID */
+void tlb_flush_contexts(struct cpu *);                       /* all but global ones: INVPCID type 3 */
+void tlb_flush_context(struct cpu *);                        /* MOV CR3 without PCID: non-global entries */
+void tlb_switch_pcid(struct cpu *, u16 pcid, bool keep);     /* MOV CR3 with PCIDE: keep = bit 63 */
+void tlb_flush_pcid(struct cpu *, u16 pcid);                 /* INVPCID type 1 */
+void tlb_invalidate_page(struct cpu *, u64 la);              /* INVLPG */
+void tlb_invalidate_address(struct cpu *, u16 pcid, u64 la); /* INVPCID type 0 */
 
 #endif

@@ -72,10 +72,9 @@ static bool is_valid(const struct structures *c, const struct structure *s)
     return s->level && s->all == c->all && s->of_pcid == c->of_pcid[s->pcid];
 }
 
-static struct structure *look_up(struct structures *c, const struct cpu *cpu, u64 la, unsigned level)
+static struct structure *look_up(struct structures *c, const struct cpu *cpu, u16 pcid, u64 la, unsigned level)
 {
     u64 size = region_size(cpu, level), base = la & ~(size - 1);
-    u16 pcid = held_pcid(cpu);
     struct structure *s = slot_of(c, base, size, level, pcid);
 
     return s->base == base && s->pcid == pcid && is_valid(c, s) ? s : NULL;
@@ -181,7 +180,7 @@ void structures_other_root(struct structures *c, u16 pcid, u64 root)
  * path more than once. */
 struct old_reader {
     struct cpu *cpu;
-    const struct structure *from;
+    const struct past_walk *from;
     unsigned next;
     u64 (*read)(void *cpu, u64 pa, unsigned width);
 };
@@ -198,19 +197,27 @@ static u64 read_old(void *ctx, u64 pa, unsigned width)
     return r->read(r->cpu, pa, width);
 }
 
-static void walk_old(struct walk *w, struct cpu *cpu, const struct structure *s, u64 la, struct access a,
-                     u64 (*read)(void *, u64, unsigned))
+void structures_walk_past(struct walk *w, struct cpu *cpu, const struct past_walk *past, u64 la, struct access a,
+                          u64 (*read)(void *, u64, unsigned))
 {
-    struct old_reader r = {.cpu = cpu, .from = s, .read = read};
+    struct old_reader r = {.cpu = cpu, .from = past, .read = read};
     struct paging p = cpu->paging;
 
-    p.cr3 = s->at[0] & PAGE_MASK;
+    p.cr3 = past->at[0] & PAGE_MASK;
     if (p.mode == PAGING_PAE) {
-        p.cr3 = s->at[0] & ~31ull;
-        p.pdpte[la >> 30 & 3] = s->value[0];
+        p.cr3 = past->at[0] & ~31ull;
+        p.pdpte[la >> 30 & 3] = past->value[0];
         r.next = 1;
     }
     walk_into(w, &p, la, a, (struct walk_reader){read_old, &r});
+}
+
+static void walk_old(struct walk *w, struct cpu *cpu, const struct structure *s, u64 la, struct access a,
+                     u64 (*read)(void *, u64, unsigned))
+{
+    struct past_walk past = {.at = s->at, .value = s->value, .steps = s->steps, .level = s->level};
+
+    structures_walk_past(w, cpu, &past, la, a, read);
 }
 
 /* The first entry from the root that is not what it was; steps: all are. */
@@ -242,12 +249,14 @@ static bool marks_elsewhere(const struct structure *s, const struct walk *old, c
     return false;
 }
 
-enum verdict { SAME, MARKS, DIFFERENT };
+enum verdict { SAME, REFUSED, MARKS, DIFFERENT }; /* REFUSED: for want of rights that were given since */
 
 static enum verdict judge(const struct structure *s, const struct walk *old, const struct walk *now)
 {
+    if (old->cause != CAUSE_NONE && now->cause != CAUSE_NONE)
+        return SAME;
     if (old->cause != CAUSE_NONE)
-        return now->cause == CAUSE_NONE && leads_elsewhere(s, now) ? DIFFERENT : SAME;
+        return leads_elsewhere(s, now) ? DIFFERENT : REFUSED;
     if (now->cause != CAUSE_NONE || old->pa != now->pa)
         return DIFFERENT;
     return marks_elsewhere(s, old, now) ? MARKS : SAME;
@@ -291,7 +300,7 @@ static enum verdict examine(struct structures *c, struct cpu *cpu, struct struct
     }
     walk_old(&old, cpu, s, la, a, tlb_read_entry);
     v = judge(s, &old, &now);
-    if (v != SAME && c->report && !s->reported)
+    if (v != SAME && v != REFUSED && c->report && !s->reported)
         tell(c, cpu, s, &old, &now, la, a, v == MARKS);
     return v;
 }
@@ -301,7 +310,8 @@ bool structures_walk(struct structures *c, struct cpu *cpu, struct walk *w, u64 
     unsigned top = walk_levels(&cpu->paging);
 
     for (unsigned level = 2; level <= top && is_cached(cpu, level); level++) { /* "PDE cache" first, and so on */
-        struct structure *s = look_up(c, cpu, la, level);
+        struct structure *s = look_up(c, cpu, held_pcid(cpu), la, level);
+        enum verdict v;
 
         if (s && c->kind == CPU_TLB_HOSTILE && next_random(c) % 16 == 0) {
             s->level = 0;
@@ -311,11 +321,14 @@ bool structures_walk(struct structures *c, struct cpu *cpu, struct walk *w, u64 
             continue;
         if (c->kind != CPU_TLB_FAST && !s->suspect)
             return false;
-        if (!s->suspect || examine(c, cpu, s, la, a) == SAME)
+        v = s->suspect ? examine(c, cpu, s, la, a) : SAME;
+        if (v == SAME || (v == REFUSED && c->kind == CPU_TLB_FAST))
             continue;
         if (c->kind == CPU_TLB_FAST)
             return false;
         walk_old(w, cpu, s, la, a, cpu->read_entry);
+        if (w->cause != CAUSE_NONE)
+            w->also |= WALK_CACHED;
         return true;
     }
     return false;
@@ -323,26 +336,28 @@ bool structures_walk(struct structures *c, struct cpu *cpu, struct walk *w, u64 
 
 /* ---- Invalidation ---- */
 
-void structures_fault(struct structures *c, struct cpu *cpu, u64 la)
+static void drop_path(struct structures *c, struct cpu *cpu, u16 pcid, u64 la)
 {
     unsigned top = walk_levels(&cpu->paging);
 
     for (unsigned level = 2; level <= top; level++) {
-        struct structure *s = look_up(c, cpu, la, level);
+        struct structure *s = look_up(c, cpu, pcid, la, level);
 
         if (s)
             s->level = 0;
     }
 }
 
-void structures_flush(struct structures *c, struct cpu *cpu, enum cpu_flush what, u64 la_or_pcid)
+void structures_fault(struct structures *c, struct cpu *cpu, u64 la) { drop_path(c, cpu, held_pcid(cpu), la); }
+
+void structures_flush(struct structures *c, struct cpu *cpu, enum cpu_flush what, u16 pcid, u64 la)
 {
     switch (what) {
     case FLUSH_ALL:
     case FLUSH_CONTEXTS: c->all++; break; /* nothing here is global */
-    case FLUSH_PCID: c->of_pcid[la_or_pcid & 0xfff]++; break;
-    case FLUSH_PAGE: c->of_pcid[held_pcid(cpu)]++; break; /* "regardless of the linear addresses" */
-    case FLUSH_ADDRESS: structures_fault(c, cpu, la_or_pcid); break;
+    case FLUSH_PCID: c->of_pcid[pcid]++; break;
+    case FLUSH_PAGE: c->of_pcid[pcid]++; break; /* "regardless of the linear addresses" */
+    case FLUSH_ADDRESS: drop_path(c, cpu, pcid, la); break;
     case FLUSH_NONE: break;
     }
 }

@@ -21,6 +21,15 @@ void structures_destroy(struct structures *);
  */
 bool structures_walk(struct structures *, struct cpu *, struct walk *w, u64 la, struct access);
 
+/* A walk whose first entries are those of an earlier one, whatever memory holds by now; read() gives the others. */
+struct past_walk {
+    const u64 *at, *value; /* from the root */
+    unsigned steps;
+    u8 level; /* of the last */
+};
+void structures_walk_past(struct walk *, struct cpu *, const struct past_walk *, u64 la, struct access,
+                          u64 (*read)(void *cpu, u64 pa, unsigned width));
+
 /* After a walk that allowed the access, or that found tables whose A flags are set. `old`: structures_walk() made it.
  */
 void structures_load(struct structures *, struct cpu *, u64 la, const struct walk *, bool old);
@@ -32,8 +41,8 @@ void structures_load_early(struct structures *, struct cpu *, u64 la);
 void structures_written(struct structures *, u64 at);
 /* This PCID is current without a flush, and its uppermost table is `root`. */
 void structures_other_root(struct structures *, u16 pcid, u64 root);
-/* What the guest asked to be invalidated, in the current PCID where none is given. */
-void structures_flush(struct structures *, struct cpu *, enum cpu_flush, u64 la_or_pcid);
+/* What the guest asked to be invalidated. */
+void structures_flush(struct structures *, struct cpu *, enum cpu_flush, u16 pcid, u64 la);
 /* A page fault invalidates what would be used for its address. */
 void structures_fault(struct structures *, struct cpu *, u64 la);
 

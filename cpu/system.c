@@ -78,13 +78,13 @@ void exec_INVLPG(struct cpu *cpu, const struct op *op)
 }
 
 /*
- * SDM INVPCID. Flushing more than asked is allowed, and done where the current PCID is not the one named, and for
- * type 3.
+ * SDM INVPCID. The TLB flushes more than asked where the PCID named is not the current one, and for type 3, as the
+ * manual allows.
  */
 void exec_INVPCID(struct cpu *cpu, const struct op *op)
 {
     u64 type = reg_read(cpu, op->reg, op->flags & OP_CODE64 ? 8 : 4, true);
-    u64 descriptor[2], current = cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0;
+    u64 descriptor[2];
     u16 pcid;
 
     if (type > 3)
@@ -99,10 +99,10 @@ void exec_INVPCID(struct cpu *cpu, const struct op *op)
         tlb_flush_all(cpu);
     else if (type == 3)
         tlb_flush_contexts(cpu);
-    else if (type == 1 || pcid != current)
+    else if (type == 1)
         tlb_flush_pcid(cpu, pcid);
     else
-        tlb_invalidate_address(cpu, descriptor[1]);
+        tlb_invalidate_address(cpu, pcid, descriptor[1]);
     cpu_refresh(cpu);
 }
 

@@ -255,13 +255,13 @@ void tlb_flush_rights(struct cpu *cpu)
 
 void tlb_flush_all(struct cpu *cpu)
 {
-    held_flush(cpu, FLUSH_ALL, 0);
+    held_flush(cpu, FLUSH_ALL, 0, 0);
     tlb_flush_rights(cpu);
 }
 
 void tlb_flush_contexts(struct cpu *cpu)
 {
-    held_flush(cpu, FLUSH_CONTEXTS, 0);
+    held_flush(cpu, FLUSH_CONTEXTS, 0, 0);
     tlb_flush_rights(cpu);
 }
 
@@ -269,14 +269,14 @@ static u16 current_pcid(const struct cpu *cpu) { return cpu->cr4 & CR4_PCIDE ? c
 
 void tlb_flush_context(struct cpu *cpu)
 {
-    held_flush(cpu, FLUSH_PCID, current_pcid(cpu));
+    held_flush(cpu, FLUSH_PCID, current_pcid(cpu), 0);
     new_generation(cpu);
     tlb_keys_refresh(cpu);
 }
 
 void tlb_switch_pcid(struct cpu *cpu, u16 pcid, bool keep)
 {
-    held_flush(cpu, keep ? FLUSH_NONE : FLUSH_PCID, pcid);
+    held_flush(cpu, keep ? FLUSH_NONE : FLUSH_PCID, pcid, 0);
     struct pcid_slot *slot = keep ? pcid_find(cpu, pcid) : NULL;
     if (slot) {
         cpu->tlb_generation = slot->generation;
@@ -287,9 +287,8 @@ void tlb_switch_pcid(struct cpu *cpu, u16 pcid, bool keep)
     tlb_keys_refresh(cpu);
 }
 
-void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
+static void flush_pcid(struct cpu *cpu, u16 pcid)
 {
-    held_flush(cpu, FLUSH_PCID, pcid);
     if (pcid == current_pcid(cpu)) {
         new_generation(cpu);
         if (cpu->cr4 & CR4_PCIDE)
@@ -300,6 +299,12 @@ void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
     struct pcid_slot *slot = pcid_find(cpu, pcid);
     if (slot)
         slot->used = false;
+}
+
+void tlb_flush_pcid(struct cpu *cpu, u16 pcid)
+{
+    held_flush(cpu, FLUSH_PCID, pcid, 0);
+    flush_pcid(cpu, pcid);
 }
 
 /* One page, in every address space (the manual asks for the current one, and for global pages in all). */
@@ -327,14 +332,17 @@ static void invalidate(struct cpu *cpu, u64 la)
 
 void tlb_invalidate_page(struct cpu *cpu, u64 la)
 {
-    held_flush(cpu, FLUSH_PAGE, la);
+    held_flush(cpu, FLUSH_PAGE, current_pcid(cpu), la);
     invalidate(cpu, la);
 }
 
-void tlb_invalidate_address(struct cpu *cpu, u64 la)
+void tlb_invalidate_address(struct cpu *cpu, u16 pcid, u64 la)
 {
-    held_flush(cpu, FLUSH_ADDRESS, la);
-    invalidate(cpu, la);
+    held_flush(cpu, FLUSH_ADDRESS, pcid, la);
+    if (pcid == current_pcid(cpu))
+        invalidate(cpu, la);
+    else
+        flush_pcid(cpu, pcid);
 }
 
 void tlb_protect_page(struct cpu *cpu, u64 pa)

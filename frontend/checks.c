@@ -174,10 +174,12 @@ static void put_missed(struct text *t, const struct cpu_stale *s)
         put_instruction(t, i);
         if (s->missed_early) {
             text_string(t, " came before the change");
+        } else if (s->global && i->how == INVALIDATED_ADDRESS) {
+            text_string(t, " leaves global translations");
         } else if (s->global || i->pcid == s->pcid) {
             text_string(t, s->level ? " is for that address alone" : " invalidated another page");
         } else {
-            text_string(t, " was made in PCID ");
+            text_string(t, i->how == INVALIDATED_PAGE ? " was made in PCID " : " names PCID ");
             text_hex(t, i->pcid);
             text_string(t, ", and this is held for PCID ");
             text_hex(t, s->pcid);

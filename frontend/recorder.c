@@ -249,15 +249,23 @@ static void doomed_settle(struct recorder *rec, enum outcome outcome)
             decide(rec, recorder_slot(rec, rec->doomed[i]), outcome);
 }
 
-static void fill_fault(struct recorder *rec, struct record *r, struct cpu *cpu, const struct walk *walk)
+static void fill_fault(struct recorder *rec, struct record *r, struct cpu *cpu, u64 la, const struct access *access,
+                       const struct walk *walk)
 {
     r->icount = cpu_icount(cpu);
     r->time_ns = rec->events.time_ns ? rec->events.time_ns(rec->events.ctx) : r->icount;
     r->vector = VEC_PF;
     r->has_error = true;
     r->error = walk->error;
+    r->cr2 = la;
+    r->access = *access;
     r->walk = *walk;
     r->pte_before = walk->steps ? walk->step[walk->steps - 1].entry : 0;
+    if (walk->also & WALK_CACHED) {
+        struct walk now = cpu_walk(cpu, la, *access);
+
+        r->pte_before = now.steps ? now.step[now.steps - 1].entry : 0;
+    }
 }
 
 /*
@@ -290,11 +298,9 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     s = recorder_take(rec);
     r = &s->r;
     cpu_get_state(cpu, &state);
-    fill_fault(rec, r, cpu, walk);
+    fill_fault(rec, r, cpu, la, access, walk);
     record_place(r, cpu, &state);
-    r->cr2 = la;
     r->size = width;
-    r->access = *access;
     r->during = during;
     if (access->implicit == IMPLICIT_EXCEPTION_STACK && during >= 0)
         stack_source(&r->stack, cpu, (unsigned)during);
@@ -399,6 +405,8 @@ static void retried(struct recorder *rec, struct slot *s, struct cpu *cpu, const
         s->state = SLOT_RETRYING;
         rec->retry = r->seq;
         rec->retry_icount = icount;
+    } else if (r->walk.also & WALK_CACHED && r->pte_after == r->pte_before) {
+        decide(rec, s, OUTCOME_SPURIOUS);
     } else if (r->walk.cause == CAUSE_NOT_PRESENT) {
         decide(rec, s, OUTCOME_MAPPED);
     } else if (r->walk.cause == CAUSE_WRITE_PROTECTED && !r->walk.writable && w.writable) {
@@ -539,14 +547,13 @@ static void record_link(struct recorder *rec, struct cpu *cpu, const struct stor
     struct cpu_state state;
 
     cpu_get_state(cpu, &state);
-    fill_fault(rec, r, cpu, &(struct walk){.cause = CAUSE_NONE});
+    r->access = (struct access){.kind = ACCESS_READ};
+    fill_fault(rec, r, cpu, 0, &r->access, &(struct walk){.cause = CAUSE_NONE});
     record_place(r, cpu, &state);
     r->vector = link->event.vector;
     r->has_error = link->event.has_error;
     r->error = link->event.error;
-    r->cr2 = 0;
     r->size = 0;
-    r->access = (struct access){.kind = ACCESS_READ};
     r->during = during;
     r->story = link->failed_at;
     s->switches = rec->switches;

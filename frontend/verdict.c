@@ -231,6 +231,8 @@ void verdict_why(struct text *t, const struct record *r)
     case CAUSE_SHADOW_STACK: text_string(t, " does not map a shadow-stack page"); break;
     default: text_string(t, " allows it");
     }
+    if (r->walk.also & WALK_CACHED)
+        text_string(t, ", as it was cached; the tables in memory allow the access now");
 }
 
 /* "U/S=1 in the PDE at 0x.. and the PTE at 0x..": every entry in which `bit` is not as wanted. */
@@ -274,6 +276,12 @@ static void cure_reserved(struct text *t, const struct record *r)
 
 void verdict_cure(struct text *t, const struct record *r)
 {
+    if (r->walk.also & WALK_CACHED) {
+        text_string(t, "INVLPG of ");
+        text_hex(t, r->cr2);
+        text_string(t, " after the write that gave the right");
+        return;
+    }
     switch (r->walk.cause) {
     case CAUSE_NOT_PRESENT: cure_entry(t, "P=1", record_deciding(r)); break;
     case CAUSE_RESERVED_BIT: cure_reserved(t, r); break;
@@ -351,6 +359,8 @@ void verdict_short(struct text *t, const struct record *r)
         text_string(t, clause[r->walk.cause]);
     }
     put_ignored_size(t, r);
+    if (r->walk.also & WALK_CACHED)
+        text_string(t, " as it was cached, but the tables allow it now");
 }
 
 /* ---- Who ---- */

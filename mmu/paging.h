@@ -105,10 +105,13 @@ struct walk_step {
     u64 entry; /* its value */
 };
 
+/* In walk.also: it was refused by entries that a processor holds from before. As memory is by now, it is allowed. */
+#define WALK_CACHED BIT(CAUSE_NONE)
+
 /* The verdict. */
 struct walk {
     enum fault_cause cause; /* CAUSE_NONE: allowed */
-    u32 also;               /* BIT(cause) of the further reasons that hold */
+    u32 also;               /* BIT(cause) of the further reasons that hold; or WALK_CACHED */
     u32 error;              /* #PF error code when refused */
     u8 level;               /* the deciding level when refused, else the level of the leaf; 0 with PAGING_NONE */
     /*
