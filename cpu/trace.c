@@ -124,7 +124,7 @@ bool code_page_present(const struct cpu *cpu, u64 pa)
 
 bool code_page_watched(const struct cpu *cpu, u64 pa)
 {
-    const struct code_page *p = cpu->tables ? page_find(cpu, pa) : NULL;
+    const struct code_page *p = page_find(cpu, pa);
     return p && p->watched;
 }
 
