@@ -84,7 +84,8 @@ static void do_thread_info(struct gdb *g)
     gdb_end(g);
 }
 
-/* QEMU's, which its users' tools send. False: none of them. */
+/* QEMU's, which its users' tools send. False: none of them. Those about single steps it takes by either letter, and
+ * pwndbg asks with the one that its documents do not have. */
 static bool qemu_packet(struct gdb *g)
 {
     const char *at;
@@ -96,12 +97,12 @@ static bool qemu_packet(struct gdb *g)
     } else if ((at = behind(g, "Qqemu.PhyMemMode:"))) {
         g->physical = strcmp(at, "0") != 0;
         gdb_reply(g, "OK");
-    } else if (is(g, "qqemu.sstepbits")) {
+    } else if (is(g, "qqemu.sstepbits") || is(g, "Qqemu.sstepbits")) {
         gdb_reply(g, "ENABLE=1,NOIRQ=2");
-    } else if (is(g, "qqemu.sstep")) {
+    } else if (is(g, "qqemu.sstep") || is(g, "Qqemu.sstep")) {
         snprintf(text, sizeof(text), "0x%x", g->sstep);
         gdb_reply(g, text);
-    } else if ((at = behind(g, "Qqemu.sstep="))) {
+    } else if ((at = behind(g, "Qqemu.sstep=")) || (at = behind(g, "qqemu.sstep="))) {
         at += at[0] == '0' && at[1] == 'x' ? 2 : 0;
         if (gdb_hex(&at, &value) && !*at) {
             g->sstep = value & (GDB_SSTEP_ENABLE | GDB_SSTEP_NOIRQ); /* time passes with instructions alone */

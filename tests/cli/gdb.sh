@@ -118,6 +118,8 @@ maint packet Qqemu.PhyMemMode:1
 x/xw 0x14000
 maint packet Qqemu.PhyMemMode:0
 maint packet qqemu.sstepbits
+maint packet Qqemu.sstepbits
+maint packet Qqemu.sstep
 monitor pwatch 0x13800 8 w
 monitor pbreak 0xf049a
 monitor gpa2hva 0x1000
@@ -131,6 +133,7 @@ monitor catch gp outcome==mapped
 kill
 COMMANDS
 says 'set 1234567890abcdef 77 2.5 abc' 'memory 55aa55aa' 'refused $cr0' 'refused $cs' 'still e0000011 18' 'Cannot access memory at address 0x40000000' '0x55aa55aa' 'ENABLE=1,NOIRQ=2' \
+    'ENABLE=1,NOIRQ=2' 'received: "0x' \
     'Host virtual address for 0x1000 (ram) is 0x' 'written: physical 0x13800' 'first f0497' 'breakpoint at physical 0xf049a' 'then f049a' 'nonsense: no such command' 'catch: column 6' 'column 1: '"'outcome'"' is not known yet'
 
 # ---- A read watchpoint, steps over a repetition and into a handler ----
