@@ -66,6 +66,8 @@ void monitor_free(struct monitor *m)
 {
     disasm_destroy(m->disasm);
     m->disasm = NULL;
+    while (m->moments)
+        ptdump_free(&m->moment[--m->moments].dump);
 }
 
 /* ---- For the commands ---- */

@@ -15,12 +15,22 @@
 #include "frontend/events.h"
 #include "frontend/expression.h"
 #include "frontend/faults.h"
+#include "frontend/ptdump.h"
 #include "frontend/reply.h"
 #include "frontend/symbols.h"
 #include "frontend/trail.h"
 
 #define MONITOR_POINTS 64u
+#define MONITOR_MOMENTS 8u
 #define MONITOR_LINE 1024u /* bytes of a command, with its end */
+
+/* An address space as it was. */
+struct monitor_moment {
+    char name[32];
+    u64 icount, cr3;
+    unsigned digits; /* of an address there */
+    struct ptdump dump;
+};
 
 /* Who lets the machine run and stop. A member that is NULL is refused by the command that needs it. */
 struct monitor_control {
@@ -53,6 +63,8 @@ struct monitor {
     struct cpu_point point[MONITOR_POINTS];
     unsigned points;
     u8 buttons; /* of the mouse, held */
+    struct monitor_moment moment[MONITOR_MOMENTS];
+    unsigned moments, kept_last;
     struct examine {
         char format;
         unsigned width;

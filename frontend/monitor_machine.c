@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the whole: what is mapped, who called, where names come from, the bus, media, core files. */
+/* Commands about the whole: who called, where names come from, the bus, media, core files. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,67 +7,9 @@
 #include "frontend/backtrace.h"
 #include "frontend/core.h"
 #include "frontend/monitor.h"
-#include "frontend/ptdump.h"
 #include "frontend/record.h"
 
 #define FRAMES 64u
-
-/* ---- The address space ---- */
-
-static const char *page_text(u64 size)
-{
-    return size == 4096 ? "4K" : size == 2u << 20 ? "2M" : size == 4u << 20 ? "4M" : size == 1u << 30 ? "1G" : "";
-}
-
-static void put_range(struct reply *r, const struct range *g, unsigned digits)
-{
-    reply_row(r);
-    reply_hex(r, "first", g->first, digits);
-    reply_hex(r, "last", g->last, digits);
-    reply_number(r, "KiB", (g->last - g->first) / 1024 + 1);
-    reply_string(r, "page", page_text(g->page_size));
-    if (g->bad) {
-        reply_string(r, "rights", "reserved bits");
-        return;
-    }
-    reply_list(r, "rights");
-    reply_item(r, "R");
-    reply_item(r, g->writable ? "W" : "-");
-    reply_item(r, g->nx ? "-" : "X");
-    reply_item(r, g->user ? "U" : "S");
-    reply_item(r, g->global ? "G" : "-");
-    reply_list_end(r);
-    reply_number(r, "key", g->key);
-}
-
-struct putting {
-    struct reply *r;
-    unsigned digits;
-};
-
-static bool each_range(void *ctx, const struct range *g)
-{
-    struct putting *p = ctx;
-
-    put_range(p->r, g, p->digits);
-    return !p->r->cut;
-}
-
-void monitor_info_mem(struct monitor *m, const char *arguments, struct reply *r)
-{
-    static const char *const columns[] = {">first", ">last", ">KiB", ">page", "rights", ">key", NULL};
-    struct cpu *cpu = machine_cpu(m->machine);
-    struct putting p = {.r = r, .digits = monitor_digits(m)};
-    struct ranges_query all = {.last = ~0ull};
-    enum ranges_end end;
-
-    (void)arguments;
-    reply_table(r, "ranges", columns);
-    end = ranges_each(cpu_paging(cpu), cpu_table_reader(cpu), &all, each_range, &p);
-    reply_table_end(r);
-    if (end == RANGES_OUT_OF_BUDGET)
-        reply_say(r, "note", "there is more: the tables were not read to their end");
-}
 
 /* ---- Names ---- */
 

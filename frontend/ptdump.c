@@ -7,6 +7,8 @@ static bool take(void *ctx, const struct range *r)
 {
     struct ptdump *d = ctx;
 
+    if (d->count == PTDUMP_MOST)
+        return false;
     if (d->count == d->room) {
         size_t room = d->room ? 2 * d->room : 256;
         struct range *more = realloc(d->range, room * sizeof(*more));
@@ -160,30 +162,4 @@ void ptdiff_each(const struct ptdump *before, const struct ptdump *after,
             return;
         la = last + 1;
     }
-}
-
-static void print_line(FILE *to, char mark, const struct range *r)
-{
-    char line[160];
-    struct text t = TEXT_OVER(line);
-
-    ptdump_range(&t, r, true);
-    text_end(&t);
-    fprintf(to, "%c %s\n", mark, line);
-}
-
-static void print_change(void *ctx, const struct ptdiff_change *c)
-{
-    if (c->before)
-        print_line(ctx, c->after ? '<' : '-', c->before);
-    if (c->after)
-        print_line(ctx, c->before ? '>' : '+', c->after);
-}
-
-bool ptdiff_print(const struct ptdump *before, const struct ptdump *after, FILE *to)
-{
-    ptdiff_each(before, after, print_change, to);
-    if (!before->complete || !after->complete)
-        fputs("the list ends early: too many entries to look at\n", to);
-    return !ferror(to);
 }

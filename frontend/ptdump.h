@@ -3,17 +3,17 @@
 #ifndef FAULTLINE_FRONTEND_PTDUMP_H
 #define FAULTLINE_FRONTEND_PTDUMP_H
 
-#include <stdio.h>
-
 #include "cpu/cpu.h"
 #include "frontend/text.h"
 #include "mmu/ranges.h"
+
+#define PTDUMP_MOST (1u << 20) /* ranges */
 
 /* All ranges of an address space, contiguous in physical memory, in ascending order. Owns `range`. */
 struct ptdump {
     struct range *range;
     size_t count, room;
-    bool complete; /* false: the budget or memory ran out, and what lies above the last range is unknown */
+    bool complete; /* false: the budget, PTDUMP_MOST or memory ran out; what lies above the last range is unknown */
 };
 
 /* The current address space of a processor, or [first, last] of it. ptdump_free after use, whatever came of it. */
@@ -32,7 +32,5 @@ struct ptdiff_change {
 /* Every stretch that is mapped otherwise now, in ascending order, in its largest pieces. */
 void ptdiff_each(const struct ptdump *before, const struct ptdump *after,
                  void (*each)(void *ctx, const struct ptdiff_change *), void *ctx);
-/* The same as lines: "+" mapped, "-" unmapped, "<" and ">" was and is. False if a line could not be written. */
-bool ptdiff_print(const struct ptdump *before, const struct ptdump *after, FILE *);
 
 #endif

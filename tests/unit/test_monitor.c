@@ -202,6 +202,48 @@ END_TEST
 
 /* ---- Memory ---- */
 
+START_TEST(difference)
+{
+    char line[64];
+
+    expect("ptdiff", "ptdiff: nothing is kept; ptkeep keeps the address space of now\n");
+    expect("ptkeep", "kept=kept  instructions=0  cr3=00000000  ranges=1\n");
+    make_long_mode();
+    expect("ptkeep paged", "kept=paged  instructions=0  cr3=0000000000010000  ranges=3\n");
+    expect("ptdiff", "from  name=paged  instructions=0  cr3=0000000000010000\n"
+                     "to    name=now  instructions=0  cr3=0000000000010000\n"
+                     "none\n");
+    poke(TABLES + 0x2000 + 8 * 0x20, PAGE | 0x165 | BIT(63) | 5ull << 59, 8); /* read-only */
+    poke(TABLES + 0x2000 + 8 * 0x21, (CODE + 0x1000) | 0x21, 8);              /* another frame */
+    poke(TABLES + 0x2000 + 8 * 0x30, PAGE | 0x21, 8);                         /* mapped */
+    poke(TABLES + 0x1008, 0, 8);                                              /* unmapped */
+    expect("ptdiff", "from  name=paged  instructions=0  cr3=0000000000010000\n"
+                     "to    name=now  instructions=0  cr3=0000000000010000\n"
+                     "change             first              last   KiB  page  rights         key    frame\n"
+                     "<       0000000000020000  0000000000020fff     4    4K  R W - U G        5  0x20000\n"
+                     ">       0000000000020000  0000000000020fff     4    4K  R - - U G        5  0x20000\n"
+                     "<       0000000000021000  0000000000021fff     4    4K  R - X S -        0  0x21000\n"
+                     ">       0000000000021000  0000000000021fff     4    4K  R - X S -        0  0x22000\n"
+                     "+       0000000000030000  0000000000030fff     4    4K  R - X S -        0  0x20000\n"
+                     "-       0000000000200000  00000000003fffff  2048    2M  reserved bits\n");
+    expect("ptkeep later", "kept=later  instructions=0  cr3=0000000000010000  ranges=3\n");
+    ck_assert_ptr_nonnull(strstr(answer("ptdiff later paged"), "\n-       0000000000030000 "));
+    ck_assert_ptr_nonnull(
+        strstr(answer("ptdiff kept paged --json"), "\"changes\":[{\"change\":\"-\",\"first\":\"0x0\""));
+    expect("ptdiff nobody", "ptdiff: nothing is kept as 'nobody'; ptkeep NAME keeps the address space of now\n");
+    expect("ptdiff later nobody", "ptdiff: nothing is kept as 'nobody'; ptkeep NAME keeps the address space of now\n");
+    expect("ptdiff later paged kept", "ptdiff: two names at most\n");
+    expect("ptkeep two words", "ptkeep: a name is one word of at most 31 characters\n");
+    expect("ptkeep 01234567890123456789012345678901", "ptkeep: a name is one word of at most 31 characters\n");
+    for (int i = 3; i < 8; i++) {
+        snprintf(line, sizeof(line), "ptkeep moment%d", i);
+        say(line);
+    }
+    expect("ptkeep ninth", "ptkeep: 8 address spaces are kept already: take one of their names again\n");
+    expect("ptkeep later", "kept=later  instructions=0  cr3=0000000000010000  ranges=3\n");
+}
+END_TEST
+
 START_TEST(examine)
 {
     static const char text[] = "Faultline\x01";
@@ -437,11 +479,11 @@ END_TEST
 /* ---- JSON, help, completion ---- */
 
 static const char *const all[] = {
-    "help",          "help walk", "lint",         "info",           "walk 0x20000", "walk 0x200000",
-    "walk 0x400000", "x/4gx rsp", "x/2s 0x20000", "x/8i pc",        "xp/20bx 0",    "x/4wx 0x400000",
-    "x/s 0x400000",  "disas",     "print rsp",    "info registers", "info cpus",    "info status",
-    "info tlb",      "faults",    "break",        "catch",          "backtrace",    "bogus",
-    "print \"\\",    "",          "who 0x20000",  "history",
+    "help",         "help walk",      "lint",          "ptkeep",    "ptdiff",       "info",
+    "walk 0x20000", "walk 0x200000",  "walk 0x400000", "x/4gx rsp", "x/2s 0x20000", "x/8i pc",
+    "xp/20bx 0",    "x/4wx 0x400000", "x/s 0x400000",  "disas",     "print rsp",    "info registers",
+    "info cpus",    "info status",    "info tlb",      "faults",    "break",        "catch",
+    "backtrace",    "bogus",          "print \"\\",    "",          "who 0x20000",  "history",
 #define COMMAND(name, arguments, minimum, handler, help)
 #define INFO(name, handler, help) "info " name,
 #include "frontend/monitor.def"
@@ -536,6 +578,7 @@ int main(void)
     tcase_add_test(tc, walk_long_mode);
     tcase_add_test(tc, walk_without_paging);
     tcase_add_test(tc, lint);
+    tcase_add_test(tc, difference);
     tcase_add_test(tc, examine);
     tcase_add_test(tc, disassembly);
     tcase_add_loop_test(tc, values, 0, COUNT(expressions));
