@@ -178,7 +178,13 @@ static bool parse_option(struct walk_state *w, char *why, size_t size)
         return unknown(argument, name, why, size);
     if (value && !option->argument)
         return complain(why, size, "-%s: takes no argument", option->name);
-    if (option->argument && !value && *option->argument != '[') { /* optional ones come after = alone */
+    if (option->argument && !value && *option->argument == '[') { /* need not be: after =, or an address */
+        const char *next = w->at + 1 < w->argc ? w->argv[w->at + 1] : "";
+        u64 address;
+
+        if (!strncmp(next, "0x", 2) && option_number(next, UINT64_MAX, &address))
+            value = w->argv[++w->at];
+    } else if (option->argument && !value) {
         if (w->at + 1 >= w->argc)
             return complain(why, size, "-%s: needs an argument: %s", option->name, option->argument);
         value = w->argv[++w->at];

@@ -30,7 +30,7 @@ for tlb in real hostile; do # whatever is cached, as long as the manual allows i
     [ ! -s "$dir/$tlb.err" ]
     check "no finding with --tlb $tlb" $?
 done
-"$faultline" demo --who --who=0x400000 --explain </dev/null >"$dir/who.out" 2>"$dir/who.err"
+"$faultline" demo --who --who 0x400000 --explain </dev/null >"$dir/who.out" 2>"$dir/who.err"
 check "exit status with --who" $?
 cmp -s "$dir/1.out" "$dir/who.out"
 check "the output comes once with --who" $?
