@@ -7,9 +7,10 @@
 #include "frontend/symbols.h"
 
 /*
- * The callers of the code the processor is in, innermost first, at most `most`; how many there are. By the chain of
- * frame pointers; each return address must lie behind a CALL, so that a function without a frame ends the list rather
- * than lie. Reads guest memory without effects.
+ * The callers of the code the processor is in, innermost first, at most `most`; how many there are. Frame by frame by
+ * what is known of the place: the call frame information of a file of symbols; else a Linux kernel's ORC tables; else
+ * the habits of code: what a CALL has just pushed, and frame pointers. Each return address must lie behind a CALL, so
+ * that a function without a frame ends the list rather than lie. Reads guest memory without effects.
  */
 unsigned backtrace_frames(struct symbols *, struct cpu *, const struct cpu_state *, u64 *frame, unsigned most);
 

@@ -3,6 +3,7 @@
 #ifndef FAULTLINE_FRONTEND_SYMBOL_TABLE_H
 #define FAULTLINE_FRONTEND_SYMBOL_TABLE_H
 
+#include "frontend/frame.h"
 #include "mmu/base.h"
 #include "mmu/phys.h"
 
@@ -42,6 +43,12 @@ const struct symbol *table_find(const struct symbol_table *, u64 address);
 bool table_read_elf(struct symbol_table *, int fd, char *why, size_t size);
 const char *lines_find(struct lines *, u64 address, unsigned *line);
 void lines_close(struct lines *);
+/* Its module for libdwfl, opened now if it was not; NULL if that failed. For cfi.c. */
+struct Dwfl_Module;
+struct Dwfl_Module *lines_module(struct lines *);
+
+/* cfi.c: from a frame to its caller, by the call frame information of `address` (as linked). */
+enum unwound lines_unwind(struct lines *, u64 address, const struct stack *, struct frame *);
 
 /*
  * kallsyms.c: the list of a Linux kernel of which a page lies at physical address `near`. Words of the kernel are

@@ -188,6 +188,24 @@ const char *symbols_line(struct symbols *s, u64 address, unsigned *line)
     return lines_find(t->lines, address - t->slide, line);
 }
 
+enum unwound symbols_unwind(struct symbols *s, const struct stack *stack, struct frame *f)
+{
+    u64 address = f->interrupted ? f->ip : f->ip - 1; /* a CALL may be a function's last instruction */
+
+    for (unsigned i = 0; i < s->tables; i++) {
+        struct symbol_table *t = &s->table[i];
+        u64 linked = address - t->slide;
+        enum unwound u;
+
+        if (!t->lines || linked < t->low || linked >= t->high || !table_find(t, linked))
+            continue;
+        u = lines_unwind(t->lines, linked, stack, f);
+        if (u != UNWOUND_UNKNOWN)
+            return u;
+    }
+    return UNWOUND_UNKNOWN;
+}
+
 bool symbols_address(struct symbols *s, const char *name, u64 *address)
 {
     for (unsigned i = 0; i < s->tables; i++) {

@@ -7,6 +7,7 @@
 #define FAULTLINE_FRONTEND_SYMBOLS_H
 
 #include "cpu/cpu.h"
+#include "frontend/frame.h"
 #include "frontend/orc.h"
 #include "frontend/text.h"
 
@@ -44,6 +45,8 @@ bool symbols_text(struct symbols *, u64 address, struct text *);
  */
 void symbols_follow(struct symbols *, struct cpu *, struct phys *);
 
+/* From a frame to its caller, by the call frame information (.eh_frame, .debug_frame) of the file that its code is of. */
+enum unwound symbols_unwind(struct symbols *, const struct stack *, struct frame *);
 /* The unwind tables of the kernel that symbols_follow found; NULL if it has none. */
 const struct orc *symbols_orc(const struct symbols *);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbols and lines of ELF files, by elfutils: the only part that knows libelf and libdw. */
+/* Symbols and lines of ELF files, by elfutils, which only this and cfi.c know. */
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 struct lines {
     Dwfl *dwfl; /* NULL until a line is wanted: opening a kernel's DWARF takes time */
+    Dwfl_Module *module;
     Dwfl_Callbacks callbacks;
     int fd; /* -1: there is no DWARF to be had */
 };
@@ -102,11 +103,19 @@ static void lines_open(struct lines *l)
     l->callbacks = (Dwfl_Callbacks){.find_debuginfo = find_nothing, .section_address = dwfl_offline_section_address};
     l->fd = -1;
     l->dwfl = dwfl_begin(&l->callbacks);
-    if (!l->dwfl || !dwfl_report_elf(l->dwfl, "guest", "guest", fd, 0, true)) {
+    l->module = l->dwfl ? dwfl_report_elf(l->dwfl, "guest", "guest", fd, 0, true) : NULL;
+    if (!l->module) {
         close(fd);
         return;
     }
     dwfl_report_end(l->dwfl, NULL, NULL);
+}
+
+Dwfl_Module *lines_module(struct lines *l)
+{
+    if (l->fd >= 0)
+        lines_open(l);
+    return l->module;
 }
 
 const char *lines_find(struct lines *l, u64 address, unsigned *line)
@@ -115,9 +124,7 @@ const char *lines_find(struct lines *l, u64 address, unsigned *line)
     int number = 0;
     const char *file;
 
-    if (l->fd >= 0)
-        lines_open(l);
-    found = l->dwfl ? dwfl_getsrc(l->dwfl, address) : NULL;
+    found = lines_module(l) ? dwfl_getsrc(l->dwfl, address) : NULL;
     file = found ? dwfl_lineinfo(found, NULL, &number, NULL, NULL, NULL) : NULL;
     *line = (unsigned)number;
     return file;
