@@ -44,6 +44,12 @@ static void put_outcome(struct text *t, const struct record *r)
         [OUTCOME_PENDING] = "not decided when last seen",
     };
 
+    if (r->failure[0]) {
+        text_string(t, "its delivery failed, for ");
+        text_string(t, r->failure);
+        text_string(t, record_outcome(r) == OUTCOME_TRIPLE_FAULT ? ": triple fault" : ": double fault");
+        return;
+    }
     text_string(t, sentence[record_outcome(r)]);
     if (record_outcome(r) == OUTCOME_LOOP) {
         text_string(t, ", which it will again and again: ");

@@ -55,6 +55,7 @@ struct record {
     struct walk walk;
     unsigned size;             /* bytes of the part that faulted */
     struct stack_source stack; /* IMPLICIT_EXCEPTION_STACK: whose */
+    char failure[160];         /* its delivery failed: for what reason; "" otherwise */
     const char *story;         /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;
@@ -85,7 +86,8 @@ struct record {
     u64 writes;
     /* A recent change that made present what is not present here: the entry of the same index in a table that is not
      * walked. */
-    bool misplaced, beside; /* ... or beside this one, in the same table */
+    bool misplaced, beside; /* ... or beside this one, in the same table; */
+    bool beside_old;        /* not just now, but nothing was written to a table since */
     struct table_change elsewhere;
     struct symbol_place writer_symbol, elsewhere_symbol; /* where their RIPs are, as above */
     u64 register_source;                                 /* a PAE PDPTE register decided: what memory holds there now */
@@ -100,6 +102,9 @@ struct record {
     enum fault_cause still_cause; /* and why */
     u64 missed_la;                /* the same, and change[0] is no entry of this access: that of another address, */
     u8 missed_level;              /* and its level; 0: of none in this address space */
+    u64 sole_at, sole_la;         /* or the table of `still` has a single entry: where, and whose; 0: it has not */
+    bool holds_linear;            /* reserved bits: because the entry holds a linear address, */
+    u64 linear_pa;                /* and where that is */
 };
 
 /* The final outcome, whether or not another address space ran first. */

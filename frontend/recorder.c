@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/delivery.h"
 #include "frontend/who.h"
 
 #define CR4_PAE BIT(5)
@@ -208,11 +209,13 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.story = NULL;
     s->r.stack.name[0] = '\0';
     s->r.missed_level = 0;
+    s->r.failure[0] = '\0';
     s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
     s->r.past = PAST_UNWATCHED;
-    s->r.misplaced = s->r.beside = false;
+    s->r.misplaced = s->r.beside = s->r.beside_old = s->r.holds_linear = false;
+    s->r.sole_at = 0;
     s->r.register_source = 0;
     s->r.changed = s->r.repeats = s->r.changes = 0;
     return s;
@@ -369,12 +372,29 @@ static bool is_contributory(const struct cpu_event *ev)
 
 static bool is_page_fault(const struct cpu_event *ev) { return ev->kind == EVENT_FAULT && ev->vector == VEC_PF; }
 
-void recorder_delivery_failed(struct recorder *rec, const struct cpu_event *first, const struct cpu_event *second)
+/* What is wrong, for the fault that could not be delivered. */
+static void note_failure(struct recorder *rec, struct cpu *cpu, const struct cpu_event *first,
+                         const struct cpu_event *second, const char *step)
+{
+    struct record *r = &recorder_slot(rec, rec->delivering)->r;
+    struct text t = TEXT_OVER(r->failure);
+
+    if (r->seq != rec->delivering || r->failure[0])
+        return;
+    delivery_failure(&t, cpu, first, second,
+                     is_page_fault(second) ? cpu_walk(cpu, second->cr2, second->access).cause : CAUSE_NONE, step);
+    text_end(&t);
+}
+
+void recorder_delivery_failed(struct recorder *rec, struct cpu *cpu, const struct cpu_event *first,
+                              const struct cpu_event *second, const char *step)
 {
     bool fatal = is_page_fault(second) || is_contributory(second);
 
-    if (is_page_fault(first) && fatal)
+    if (is_page_fault(first) && fatal) {
+        note_failure(rec, cpu, first, second, step);
         doom(rec, rec->delivering);
+    }
     if (is_page_fault(second) && (is_page_fault(first) || first->kind == EVENT_ABORT))
         doom(rec, rec->next - 1);
 }

@@ -36,7 +36,8 @@ void recorder_state(struct recorder *, struct state *);
 void recorder_page_fault(struct recorder *, struct cpu *, u64 la, unsigned width, const struct access *,
                          const struct walk *, int during);
 void recorder_event(struct recorder *, struct cpu *, const struct cpu_event *, int during);
-void recorder_delivery_failed(struct recorder *, const struct cpu_event *first, const struct cpu_event *second);
+void recorder_delivery_failed(struct recorder *, struct cpu *, const struct cpu_event *first,
+                              const struct cpu_event *second, const char *step);
 void recorder_resume(struct recorder *, struct cpu *);
 /* A triple fault: the story's other vectors get records too, and what still waits is pending. */
 void recorder_shutdown(struct recorder *, struct cpu *, const struct story *);

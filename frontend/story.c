@@ -22,6 +22,15 @@ static struct story_link *story_add(struct story *s, struct cpu *cpu, const stru
     return link;
 }
 
+void story_page_fault(struct story *s, struct cpu *cpu, u64 la, const struct access *access, const struct walk *w)
+{
+    if (access->kind != ACCESS_EXECUTE || (s->fetch_la == la && s->fetch_icount == cpu_icount(cpu)))
+        return;
+    s->fetch_icount = cpu_icount(cpu);
+    s->fetch_la = la;
+    s->fetch = *w;
+}
+
 static bool is_same(const struct cpu_event *a, const struct cpu_event *b)
 {
     return a->vector == b->vector && a->kind == b->kind && a->error == b->error && a->cr2 == b->cr2;

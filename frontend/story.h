@@ -21,7 +21,14 @@ struct story {
     struct story_link link[STORY_LINKS];
     unsigned links;
     u64 icount; /* at which the chain began; nothing retires within one */
+    /* The first of the fetches that were refused at this count: a handler that cannot be fetched fills its stack, and
+     * what lies below that, with frames. Known where somebody hears of page faults. */
+    u64 fetch_icount, fetch_la;
+    struct walk fetch;
 };
+
+/* A page fault was raised. */
+void story_page_fault(struct story *, struct cpu *, u64 la, const struct access *, const struct walk *);
 
 void story_delivery_failed(struct story *, struct cpu *, const struct cpu_event *first, const struct cpu_event *second,
                            const char *step);

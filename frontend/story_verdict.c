@@ -1,140 +1,205 @@
 /* SPDX-License-Identifier: MIT */
 /* A triple fault in one sentence: what is wrong with the machine that an exception could not be delivered. */
+#include "frontend/delivery.h"
 #include "frontend/record.h"
 #include "frontend/story.h"
 #include "frontend/who.h"
 
-enum { VEC_NP = 11, VEC_PF = 14 };
-#define SAME_STACK 8192u /* a push this near below the stack pointer is one to the same stack */
-#define ERROR_IDT 2u     /* SDM "Error Code": the index is one of the IDT */
+enum { VEC_PF = 14 };
+#define PF_P 1u
+#define CR4_SMEP BIT(20)
+#define AGAIN_LEAST 3u /* page faults at one address, one behind the other, are no coincidence */
 
-static void put_name(struct text *t, const struct cpu_event *ev)
+/* What the sentence is made of. */
+struct verdict {
+    const struct story *story;
+    const struct story_link *first, *failed;
+    struct cpu *cpu;
+    struct tables *tables;
+    struct cpu_state state;
+    struct record r; /* the page fault that decided, for its words */
+};
+
+/* " (PTE of 0x2060 is not present)"; whose entry that is, is asked for later. */
+static void put_walk(struct text *t, struct verdict *v, const struct cpu_event *ev, const struct walk *w)
 {
-    const char *name = ev->kind == EVENT_SOFTWARE ? NULL : vector_name(ev->vector);
-
-    if (name) {
-        text_string(t, name);
-        return;
-    }
-    text_string(t, ev->kind == EVENT_SOFTWARE ? "INT " : "interrupt ");
-    text_decimal(t, ev->vector);
-}
-
-/* " (PTE of 0x2060 is not present), last written by .." */
-static void put_walk(struct text *t, const struct story_link *link, struct record *r, struct cpu *cpu,
-                     struct tables *tables)
-{
-    r->cr2 = link->event.cr2;
-    r->error = link->event.error;
-    r->walk = link->walk;
-    r->access = link->event.access;
-    who_wrote(tables, r, cpu);
+    v->r.cr2 = ev->cr2;
+    v->r.error = ev->error;
+    v->r.walk = *w;
+    v->r.access = ev->access;
+    who_wrote(v->tables, &v->r, v->cpu);
     text_string(t, " (");
-    verdict_why(t, r);
+    verdict_why(t, &v->r);
     text_char(t, ')');
 }
 
-static const char *state_of(enum fault_cause cause)
+/* Of an empty entry that nobody has been seen to write there is nothing to tell here. */
+static void put_who(struct text *t, const struct verdict *v)
 {
-    return cause == CAUSE_NOT_PRESENT       ? " is not mapped"
-           : cause == CAUSE_WRITE_PROTECTED ? " is read-only"
-                                            : " cannot be used";
+    const struct walk_step *s = record_deciding(&v->r);
+
+    if (v->r.past != PAST_UNKNOWN || v->r.misplaced || (s && s->entry))
+        verdict_who(t, &v->r);
 }
 
-static void put_stack(struct text *t, const struct story_link *tried, const struct story_link *failed,
-                      const struct cpu_state *s, struct cpu *cpu)
+static void put_access(struct text *t, const struct verdict *v, const struct cpu_event *ev)
 {
-    u64 below = s->gpr[REG_RSP] - failed->event.cr2;
-    unsigned cpl = (unsigned)cpu_cpl(cpu);
-    struct stack_source from;
-
-    stack_source(&from, cpu, tried->event.vector);
-    if (from.name[0]) {
-        text_string(t, "the stack that ");
-        stack_source_text(t, &from);
-        text_string(t, " names, ");
-        text_hex(t, from.pointer);
-        text_char(t, ',');
-        text_string(t, state_of(failed->walk.cause));
-        return;
+    text_string(t, ev->access.user ? "user " : "kernel ");
+    text_string(t, ev->access.kind == ACCESS_EXECUTE ? "fetch" : access_name(ev->access.kind));
+    text_string(t, ev->access.kind == ACCESS_WRITE ? " to " : " of ");
+    text_hex(t, ev->cr2);
+    if (ev == &v->first->event) {
+        text_string(t, " at ");
+        text_hex(t, v->state.rip);
     }
-    if (cpl < 3 && below <= SAME_STACK) {
-        text_string(t, "the stack has run out at ");
-        text_hex(t, failed->event.cr2 & ~7ull);
-        return;
-    }
-    text_string(t, "the stack that delivery switches to");
-    text_string(t, state_of(failed->walk.cause));
 }
 
-/* Which of the processor's structures a fault of delivery met. */
-static void put_page_fault(struct text *t, const struct story_link *tried, const struct story_link *failed,
-                           const struct cpu_state *s, struct cpu *cpu)
+static void put_failure(struct text *t, const struct verdict *v)
 {
-    switch (failed->event.access.implicit) {
-    case IMPLICIT_IDT: text_string(t, "the page of the IDT"); break;
-    case IMPLICIT_TSS: text_string(t, "the page of the TSS"); break;
-    case IMPLICIT_DESCRIPTOR: text_string(t, "the page of a descriptor that delivery needs"); break;
-    case IMPLICIT_EXCEPTION_STACK:
-    case IMPLICIT_NONE: put_stack(t, tried, failed, s, cpu); return;
-    default: text_string(t, "a page that delivery needs"); break;
-    }
-    text_string(t, state_of(failed->walk.cause));
+    delivery_failure(t, v->cpu, &v->first->event, &v->failed->event,
+                     v->failed->walked ? v->failed->walk.cause : CAUSE_NONE, v->first->failed_at);
 }
 
-static void put_other(struct text *t, const struct story_link *tried, const struct story_link *failed)
+static bool put_no_tables(struct text *t, struct verdict *v)
 {
-    const struct cpu_event *ev = &failed->event;
+    if (!v->first->walked || !v->failed->walked || v->first->event.access.kind != ACCESS_EXECUTE ||
+        v->failed->event.access.implicit != IMPLICIT_IDT)
+        return false;
+    text_string(t, "the tables at CR3 = ");
+    text_hex(t, v->state.cr3);
+    text_string(t, " map neither the instruction at ");
+    text_hex(t, v->state.rip);
+    text_string(t, " nor the IDT");
+    put_walk(t, v, &v->first->event, &v->first->walk);
+    put_who(t, v);
+    return true;
+}
 
-    if (ev->has_error && ev->error & ERROR_IDT) {
-        text_string(t, "entry ");
-        text_decimal(t, ev->error >> 3);
-        text_string(t, ev->vector == VEC_NP ? " of the IDT is not present"
-                                            : " of the IDT is no gate, or beyond its limit");
-        return;
+/* #PF was delivered again and again, and nothing was executed, for it could not be fetched where its gate leads: the
+ * oldest of these that is remembered, or NULL. */
+static const struct cpu_event *find_fetches(const struct verdict *v)
+{
+    const struct cpu_event *oldest = NULL;
+    unsigned n = 0;
+
+    for (unsigned back = 0; back < CPU_RECENT; back++) {
+        const struct cpu_delivery *d = cpu_recent(v->cpu, back);
+
+        if (!d || d->icount != v->story->icount || d->event.vector != VEC_PF || d->event.kind != EVENT_FAULT ||
+            d->event.access.kind != ACCESS_EXECUTE || d->event.cr2 != v->first->event.cr2)
+            continue;
+        oldest = &d->event;
+        n++;
     }
-    text_string(t, "delivery met ");
-    put_name(t, ev);
-    if (ev->has_error) {
-        text_string(t, ", error ");
+    return n >= AGAIN_LEAST ? oldest : NULL;
+}
+
+/* The gate of #PF leads to where nothing can be fetched: each fetch is another #PF, until something else gives way. By
+ * then its frames may have overwritten the tables. */
+static bool put_no_handler(struct text *t, struct verdict *v)
+{
+    const struct cpu_event *ev = v->first->walked ? find_fetches(v) : NULL;
+
+    if (!ev)
+        return false;
+    text_string(t, "the handler of #PF, at ");
+    text_hex(t, v->state.rip);
+    text_string(t, ", cannot be fetched");
+    if (v->story->fetch_icount == v->story->icount && v->story->fetch_la == ev->cr2 && v->story->fetch.steps) {
+        put_walk(t, v, ev, &v->story->fetch);
+        put_who(t, v);
+    } else if ((v->first->walk.cause == CAUSE_NOT_PRESENT) == !(ev->error & PF_P)) {
+        put_walk(t, v, ev, &v->first->walk);
+        put_who(t, v);
+    } else {
+        text_string(t, " (error ");
         text_hex(t, ev->error);
+        text_string(t, v->state.cr4 & CR4_SMEP ? ": it is present, but XD or CR4.SMEP forbids it)"
+                                               : ": it is present, but XD forbids it)");
     }
-    text_string(t, ", at: ");
-    text_string(t, tried->failed_at);
+    text_string(t, ", so #PF leads to #PF until ");
+    put_failure(t, v);
+    return true;
+}
+
+/* The page fault that was delivered again and again before, or NULL. */
+static const struct cpu_event *find_repeated(const struct verdict *v)
+{
+    const struct cpu_event *last = NULL;
+    unsigned n = 0;
+
+    for (unsigned back = 0; back < CPU_RECENT; back++) {
+        const struct cpu_delivery *d = cpu_recent(v->cpu, back);
+
+        if (!d || d->icount == v->story->icount)
+            continue;
+        if (d->event.vector != VEC_PF || d->event.kind != EVENT_FAULT || d->event.access.user ||
+            (last && d->event.cr2 != last->cr2))
+            break;
+        last = &d->event;
+        n++;
+    }
+    return n >= AGAIN_LEAST ? last : NULL;
+}
+
+static bool put_handler_faults(struct text *t, struct verdict *v)
+{
+    const struct cpu_event *ev = find_repeated(v);
+    struct walk w;
+
+    if (!ev)
+        return false;
+    w = cpu_walk(v->cpu, ev->cr2, ev->access);
+    if (w.cause == CAUSE_NONE)
+        return false;
+    text_string(t, "the handler of #PF faults itself, by a ");
+    put_access(t, v, ev);
+    put_walk(t, v, ev, &w);
+    put_who(t, v);
+    text_string(t, ", again and again until ");
+    put_failure(t, v);
+    return true;
+}
+
+/* Early in a kernel's life there are no gates: then the page fault is the news. */
+static bool put_unhandled(struct text *t, struct verdict *v)
+{
+    if (!v->first->walked || v->failed->walked || !delivery_lacks_gate(&v->failed->event))
+        return false;
+    put_access(t, v, &v->first->event);
+    put_walk(t, v, &v->first->event, &v->first->walk);
+    put_who(t, v);
+    text_string(t, ", and there is no handler: ");
+    put_failure(t, v);
+    return true;
 }
 
 void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, struct tables *tables)
 {
-    const struct story_link *first = &story->link[0], *failed = &story->link[1];
-    struct record r = {.vector = VEC_PF, .cpl = (u8)cpu_cpl(cpu), .icount = cpu_icount(cpu)};
-    struct cpu_state s;
+    struct verdict v = {
+        .story = story, .first = &story->link[0], .failed = &story->link[1], .cpu = cpu, .tables = tables};
 
-    cpu_get_state(cpu, &s);
-    r.cr3 = s.cr3, r.cr4 = s.cr4, r.efer = s.efer, r.pkru = s.pkru, r.pkrs = s.pkrs;
-    if (story->links < 2 || !first->failed_at) {
+    cpu_get_state(cpu, &v.state);
+    v.r = (struct record){.vector = VEC_PF,
+                          .cpl = (u8)cpu_cpl(cpu),
+                          .icount = cpu_icount(cpu),
+                          .cr3 = v.state.cr3,
+                          .cr4 = v.state.cr4,
+                          .efer = v.state.efer,
+                          .pkru = v.state.pkru,
+                          .pkrs = v.state.pkrs};
+    if (story->links < 2 || !v.first->failed_at) {
         text_string(t, "no exception could be delivered");
         return;
     }
-    if (first->walked && failed->walked && first->event.access.kind == ACCESS_EXECUTE &&
-        failed->event.access.implicit == IMPLICIT_IDT) {
-        text_string(t, "the tables at CR3 = ");
-        text_hex(t, s.cr3);
-        text_string(t, " map neither the instruction at ");
-        text_hex(t, s.rip);
-        text_string(t, " nor the IDT");
-        put_walk(t, first, &r, cpu, tables);
-        verdict_who(t, &r);
+    if (put_no_tables(t, &v) || put_no_handler(t, &v) || put_handler_faults(t, &v) || put_unhandled(t, &v))
         return;
-    }
-    if (failed->walked) {
-        put_page_fault(t, first, failed, &s, cpu);
-        put_walk(t, failed, &r, cpu, tables);
-    } else {
-        put_other(t, first, failed);
-    }
+    put_failure(t, &v);
+    if (v.failed->walked)
+        put_walk(t, &v, &v.failed->event, &v.failed->walk);
     text_string(t, ", so ");
-    put_name(t, &first->event);
+    delivery_name(t, &v.first->event);
     text_string(t, " cannot be delivered");
-    if (failed->walked)
-        verdict_who(t, &r);
+    if (v.failed->walked)
+        put_who(t, &v);
 }

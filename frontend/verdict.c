@@ -137,12 +137,26 @@ static void put_why_reserved(struct text *t, const struct record *r)
         text_string(t, " (must be 0 here)");
 }
 
+/* The classic mistake: the address of the frame as the kernel sees it. */
+static void put_linear(struct text *t, const struct record *r)
+{
+    const struct walk_step *s = record_deciding(r);
+
+    if (!r->holds_linear || !s)
+        return;
+    text_string(t, "; ");
+    text_hex(t, s->entry & PAGE_MASK);
+    text_string(t, " in it is a linear address, whose physical address is ");
+    text_hex(t, r->linear_pa);
+}
+
 static void why_reserved(struct text *t, const struct record *r)
 {
     text_string(t, " has reserved bit ");
     text_decimal(t, r->walk.bit);
     text_string(t, " set");
     put_why_reserved(t, r);
+    put_linear(t, r);
 }
 
 static void why_smap(struct text *t, const struct record *r)
@@ -192,6 +206,18 @@ static void why_write(struct text *t, const struct record *r)
     }
 }
 
+/* SDM "Hierarchical Paging Structures: an Overview": with 32-bit paging a PDE maps a page only if CR4.PSE=1. */
+static void put_ignored_size(struct text *t, const struct record *r)
+{
+    const struct walk_step *s = &r->walk.step[0];
+
+    if (r->walk.level != 1 || s->level != 2 || !(s->entry & PTE_PS) || r->cr4 & (CR4_PAE | CR4_PSE))
+        return;
+    text_string(t, " (PS=1 in the PDE at ");
+    text_hex(t, s->at);
+    text_string(t, " is ignored, for CR4.PSE=0)");
+}
+
 /* Another vector, within a triple-fault story. */
 static void why_event(struct text *t, const struct record *r)
 {
@@ -231,6 +257,7 @@ void verdict_why(struct text *t, const struct record *r)
     case CAUSE_SHADOW_STACK: text_string(t, " does not map a shadow-stack page"); break;
     default: text_string(t, " allows it");
     }
+    put_ignored_size(t, r);
     if (r->walk.also & WALK_CACHED)
         text_string(t, ", as it was cached; the tables in memory allow the access now");
 }
@@ -310,16 +337,23 @@ static bool is_register(const struct record *r)
     return r->walk.level == 3 && r->cr4 & CR4_PAE && !(r->efer & EFER_LMA);
 }
 
-/* SDM "Hierarchical Paging Structures: an Overview": with 32-bit paging a PDE maps a page only if CR4.PSE=1. */
-static void put_ignored_size(struct text *t, const struct record *r)
+/* The entries below the one that decided, which refuse it likewise: to allow the access all have to change. */
+static void put_others(struct text *t, const struct record *r)
 {
-    const struct walk_step *s = &r->walk.step[0];
+    bool xd = r->walk.cause == CAUSE_NO_EXECUTE;
+    u64 bit = xd ? PTE_XD : r->walk.cause == CAUSE_SUPERVISOR_PAGE ? PTE_U : PTE_W;
+    unsigned n = 0;
 
-    if (r->walk.level != 1 || s->level != 2 || !(s->entry & PTE_PS) || r->cr4 & (CR4_PAE | CR4_PSE))
+    if (!xd && r->walk.cause != CAUSE_SUPERVISOR_PAGE && r->walk.cause != CAUSE_WRITE_PROTECTED)
         return;
-    text_string(t, " (PS=1 in the PDE at ");
-    text_hex(t, s->at);
-    text_string(t, " is ignored, for CR4.PSE=0)");
+    for (unsigned i = 0; i < r->walk.steps && i < WALK_MAX_STEPS; i++) {
+        const struct walk_step *s = &r->walk.step[i];
+
+        if (s->level >= r->walk.level || !!(s->entry & bit) != xd)
+            continue;
+        text_string(t, n++ ? " and " : ", as are ");
+        text_string(t, level_name(s->level));
+    }
 }
 
 void verdict_short(struct text *t, const struct record *r)
@@ -349,6 +383,7 @@ void verdict_short(struct text *t, const struct record *r)
         text_string(t, "with reserved bit ");
         text_decimal(t, r->walk.bit);
         put_why_reserved(t, r);
+        put_linear(t, r);
     } else if (r->walk.cause == CAUSE_PROTECTION_KEY) {
         text_string(t, "with protection key ");
         text_decimal(t, r->walk.key);
@@ -357,6 +392,7 @@ void verdict_short(struct text *t, const struct record *r)
         text_string(t, "=1");
     } else {
         text_string(t, clause[r->walk.cause]);
+        put_others(t, r);
     }
     put_ignored_size(t, r);
     if (r->walk.also & WALK_CACHED)
@@ -396,13 +432,33 @@ static void put_values(struct text *t, const struct table_change *c)
     text_char(t, ')');
 }
 
+/* What is in an entry whose past nobody watched often tells what it was taken for. */
+static void put_unknown(struct text *t, const struct record *r)
+{
+    const struct walk_step *s = record_deciding(r);
+
+    if (!s || !s->entry) {
+        text_string(t, ", empty since the page was first used as a table");
+        return;
+    }
+    text_string(t, ", written before the page was first used as a table (as ");
+    text_hex(t, s->entry);
+    text_string(t, "; --who may tell by whom)");
+}
+
+static bool is_resolved(const struct record *r)
+{
+    enum outcome o = record_outcome(r);
+
+    return o != OUTCOME_NONE && o != OUTCOME_PENDING && o != OUTCOME_LOOP && o != OUTCOME_DOUBLE_FAULT &&
+           o != OUTCOME_TRIPLE_FAULT;
+}
+
 void verdict_who(struct text *t, const struct record *r)
 {
     switch (r->past) {
     case PAST_UNWATCHED: return;
-    case PAST_UNKNOWN:
-        text_string(t, ", written by whom is unknown (before the page was first used as a table)");
-        break;
+    case PAST_UNKNOWN: put_unknown(t, r); break;
     case PAST_NEVER: text_string(t, ", never written since reset"); break;
     case PAST_KNOWN:
         text_string(t, ", last written ");
@@ -410,7 +466,7 @@ void verdict_who(struct text *t, const struct record *r)
         put_values(t, &r->writer);
         break;
     }
-    if (!r->misplaced)
+    if (!r->misplaced || (r->beside && r->beside_old && is_resolved(r)))
         return;
     if (r->beside) {
         text_string(t, "; the entry beside it, at ");
@@ -466,6 +522,14 @@ static void loop_wrote(struct text *t, const struct record *r)
     text_hex(t, r->still.entry);
     text_string(t, ": still ");
     text_string(t, fault_cause_name(r->still_cause));
+    if (!r->sole_at)
+        return;
+    text_string(t, "; the one entry that its table has, at ");
+    text_hex(t, r->sole_at);
+    text_string(t, ", is the ");
+    text_string(t, level_name(r->still.level));
+    text_string(t, " of ");
+    text_hex(t, r->sole_la);
 }
 
 void verdict_loop(struct text *t, const struct record *r)

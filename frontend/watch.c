@@ -151,6 +151,7 @@ static void on_page_fault(void *ctx, struct cpu *cpu, u64 la, unsigned width, co
             output_flush(w->lines);
         checks_lint(&w->checks, cpu, "at the first page fault");
     }
+    story_page_fault(&w->story, cpu, la, access, walk);
     if (w->recorder)
         recorder_page_fault(w->recorder, cpu, la, width, access, walk, during);
 }
@@ -176,7 +177,7 @@ static void on_delivery_failed(void *ctx, struct cpu *cpu, const struct cpu_even
         log_delivery_failed(w->log, cpu, first, second, step);
     story_delivery_failed(&w->story, cpu, first, second, step);
     if (w->recorder)
-        recorder_delivery_failed(w->recorder, first, second);
+        recorder_delivery_failed(w->recorder, cpu, first, second, step);
 }
 
 static void on_resume(void *ctx, struct cpu *cpu)

@@ -4,7 +4,8 @@
 #define RECENT_ENOUGH 100000u /* instructions: a store this long ago may still be meant for this access */
 
 #define RELINKED_MOST 16u
-#define BESIDE_RECENT 64u /* a neighbour is written all the time: this one must have been for this access */
+#define BESIDE_RECENT 64u /* a neighbour is written all the time: this one must have been for this access, */
+                          /* or be the last of a loop that ended too early, if nobody repairs that */
 
 /* A change, in this address space and not long ago, that made present an entry of the same index in another table: of
  * the same level, as far as can be known, so that the mapping was made, but where it is not looked for. */
@@ -12,7 +13,7 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
 {
     u64 serial = tables_serial(tables);
 
-    r->misplaced = r->beside = false;
+    r->misplaced = r->beside = r->beside_old = false;
     if (r->walk.cause != CAUSE_NOT_PRESENT)
         return;
     for (unsigned n = 0; n < TABLES_RECENT && serial; n++, serial--) {
@@ -29,9 +30,10 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
 
             if (c->at + width != s->at && c->at - width != s->at)
                 continue;
-            r->beside = r->icount - c->write.icount <= BESIDE_RECENT;
-            if (!r->beside)
+            r->beside_old = r->icount - c->write.icount > BESIDE_RECENT;
+            if (r->beside_old && n)
                 return;
+            r->beside = true;
         } else if ((c->at ^ s->at) & ~PAGE_MASK) {
             continue;
         }
@@ -39,6 +41,21 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
         r->elsewhere = *c;
         return;
     }
+}
+
+/* An entry with the frame's address as the kernel sees it, in its upper half, has bits set that are reserved. */
+static void find_linear(struct record *r, struct cpu *cpu, const struct walk_step *s)
+{
+    u64 la = s->entry & PAGE_MASK;
+    struct walk w;
+
+    r->holds_linear = false;
+    if (r->walk.cause != CAUSE_RESERVED_BIT || r->walk.bit == 63 || cpu_paging(cpu)->mode < PAGING_4LEVEL ||
+        !(la >> 63) || !is_canonical(cpu_paging(cpu), la))
+        return;
+    w = cpu_walk(cpu, la, (struct access){.kind = ACCESS_READ});
+    r->holds_linear = w.cause == CAUSE_NONE;
+    r->linear_pa = w.pa;
 }
 
 void who_wrote(struct tables *tables, struct record *r, struct cpu *cpu)
@@ -49,6 +66,8 @@ void who_wrote(struct tables *tables, struct record *r, struct cpu *cpu)
 
     r->past = PAST_UNWATCHED;
     r->misplaced = false;
+    if (s)
+        find_linear(r, cpu, s);
     if (s && s->level == 3 && cpu_paging(cpu)->mode == PAGING_PAE) {
         struct walk_reader reader = cpu_table_reader(cpu);
 
@@ -175,6 +194,29 @@ static bool search_table(struct search *s, unsigned level, u64 table, u64 base)
     return false;
 }
 
+/* A table that the handler has made for this access, and whose one entry it has put elsewhere. */
+static void find_sole(struct search *s, struct record *r, unsigned spare)
+{
+    unsigned width = walk_entry_width(s->paging), present = 0;
+    u64 table = r->still.at & PAGE_MASK, sole = 0;
+
+    r->sole_at = 0;
+    if (r->still_cause != CAUSE_NOT_PRESENT || (s->paging->mode == PAGING_PAE && r->still.level == 3))
+        return;
+    for (u64 at = table; at < table + PAGE_SIZE; at += width)
+        if (s->reader.read(s->reader.ctx, at, width) & PTE_P) {
+            sole = at;
+            present++;
+        }
+    if (present != 1)
+        return;
+    s->at = sole;
+    if (!search_table(s, walk_levels(s->paging), walk_root(s->paging), 0) || s->level != r->still.level)
+        return;
+    r->sole_at = sole;
+    r->sole_la = s->paging->mode >= PAGING_4LEVEL ? (u64)((s64)(s->la << spare) >> spare) : s->la;
+}
+
 void who_missed(struct tables *tables, struct record *r, struct cpu *cpu)
 {
     struct search s = {.paging = cpu_paging(cpu), .reader = cpu_table_reader(cpu), .budget = SEARCH_TABLES};
@@ -184,6 +226,8 @@ void who_missed(struct tables *tables, struct record *r, struct cpu *cpu)
     r->missed_level = 0;
     if (!r->changes || s.paging->mode == PAGING_NONE)
         return;
+    find_sole(&s, r, spare);
+    s.budget = SEARCH_TABLES;
     s.at = r->change[0].at;
     if (!search_table(&s, walk_levels(s.paging), walk_root(s.paging), 0))
         return;
@@ -222,7 +266,7 @@ static void print_entry(struct tables *tables, struct symbols *symbols, const st
 {
     static const char *const words[] = {
         [PAST_UNWATCHED] = "no walk came by here, or it is no RAM",
-        [PAST_UNKNOWN] = "written by whom is unknown (before the page was first used as a table)",
+        [PAST_UNKNOWN] = "not written since the page was first used as a table",
         [PAST_NEVER] = "never written since reset",
     };
     struct table_change history[TABLES_HISTORY];

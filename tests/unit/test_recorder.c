@@ -431,7 +431,7 @@ START_TEST(double_and_triple)
     for (int last_fails = 0; last_fails < 2; last_fails++) {
         user_fault(ACCESS_READ, PAGE);
         fault_during(3, ACCESS_WRITE, OTHER_PAGE, 14);
-        recorder_delivery_failed(recorder, &pf, &pf);
+        recorder_delivery_failed(recorder, vm->cpu, &pf, &pf, "push");
         story_delivery_failed(&story, vm->cpu, &pf, &pf, "push");
         recorder_event(recorder, vm->cpu, &df, 14);
         if (!last_fails) {
@@ -442,7 +442,7 @@ START_TEST(double_and_triple)
             ck_assert_int_eq(ordered[1].during, 14);
         }
     }
-    recorder_delivery_failed(recorder, &df, &gp);
+    recorder_delivery_failed(recorder, vm->cpu, &df, &gp, "IDT entry");
     story_delivery_failed(&story, vm->cpu, &df, &gp, "IDT entry");
     recorder_shutdown(recorder, vm->cpu, &story);
     ck_assert_uint_eq(ordered_count, 6);
