@@ -86,8 +86,10 @@ static void announce_write(struct cpu *cpu, u64 pa, u64 la, unsigned size, bool 
         return;
     if (code_written(cpu, pa, size))
         cpu->left_trace = true;
-    if (cpu->tables && code_page_watched(cpu, pa))
+    if (cpu->tables && code_page_watched(cpu, pa)) {
         watch_before(cpu, pa, size, la, implicit);
+        watch_stored(cpu);
+    }
 }
 
 static void store_part(struct cpu *cpu, u64 pa, u64 la, const u8 *from, unsigned size)

@@ -152,6 +152,8 @@ static void execute(struct cpu *cpu, const struct op *op)
         note_row(op);
         op = op->fn(cpu, op);
     }
+    if (unlikely(cpu->left_trace))
+        watch_settle(cpu);
 }
 
 /* "Limit Checking" and canonical form of the next instruction's address. */

@@ -65,6 +65,9 @@ bool code_page_watched(const struct cpu *, u64 pa);
  * (or by the processor itself, `implicit`); or were stored by a device. watch.c */
 void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);
 void watch_after(struct cpu *, u64 pa, u64 size);
+/* Behind watch_before, for a store by one instruction; and before the next instruction, if the trace was left. */
+void watch_stored(struct cpu *);
+void watch_settle(struct cpu *);
 
 /* What a miss is made of: the walk, A and D set after one that allows the access, the slot filled (host memory of the
  * page, for the access's kind), and the rest of translate() after a walk. */

@@ -58,6 +58,15 @@ void watch_before(struct cpu *cpu, u64 pa, u64 size, u64 la, bool implicit)
         code_page_unwatch(cpu, pa);
 }
 
+/* A store to a table may lead to another, which is filled next: the loop is to look before that is. */
+void watch_stored(struct cpu *cpu) { cpu->left_trace |= tables_may_link(cpu->tables); }
+
+void watch_settle(struct cpu *cpu)
+{
+    if (cpu->tables && tables_may_link(cpu->tables))
+        tables_settle(cpu->tables);
+}
+
 void watch_after(struct cpu *cpu, u64 pa, u64 size)
 {
     struct table_write w = writer(cpu, TABLES_NO_ADDRESS, WRITER_OUTSIDE);
@@ -90,10 +99,13 @@ void cpu_tables_enter(struct cpu *cpu)
 void cpu_watch_tables(struct cpu *cpu, struct tables *tables)
 {
     cpu_tables_leave(cpu);
+    if (cpu->tables)
+        tables_on_link(cpu->tables, NULL, NULL);
     cpu->tables = tables;
     cpu->read_entry = tables ? watching_read : tlb_read_entry;
     if (!tables)
         return;
+    tables_on_link(tables, watch_page, cpu);
     cpu_tables_enter(cpu);
     tlb_flush_all(cpu); /* tables that were walked before are walked, and so watched, again */
 }

@@ -86,8 +86,7 @@ struct record {
     u64 writes;
     /* A recent change that made present what is not present here: the entry of the same index in a table that is not
      * walked. */
-    bool misplaced, beside; /* ... or beside this one, in the same table; */
-    bool beside_old;        /* not just now, but nothing was written to a table since */
+    bool misplaced, beside; /* ... or beside this one, in the same table: news if nobody repairs that */
     struct table_change elsewhere;
     struct symbol_place writer_symbol, elsewhere_symbol; /* where their RIPs are, as above */
     u64 register_source;                                 /* a PAE PDPTE register decided: what memory holds there now */

@@ -214,7 +214,7 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = 0;
     s->r.past = PAST_UNWATCHED;
-    s->r.misplaced = s->r.beside = s->r.beside_old = s->r.holds_linear = false;
+    s->r.misplaced = s->r.beside = s->r.holds_linear = false;
     s->r.sole_at = 0;
     s->r.register_source = 0;
     s->r.changed = s->r.repeats = s->r.changes = 0;

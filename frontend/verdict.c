@@ -466,7 +466,7 @@ void verdict_who(struct text *t, const struct record *r)
         put_values(t, &r->writer);
         break;
     }
-    if (!r->misplaced || (r->beside && r->beside_old && is_resolved(r)))
+    if (!r->misplaced || (r->beside && is_resolved(r)))
         return;
     if (r->beside) {
         text_string(t, "; the entry beside it, at ");

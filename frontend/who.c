@@ -13,7 +13,7 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
 {
     u64 serial = tables_serial(tables);
 
-    r->misplaced = r->beside = r->beside_old = false;
+    r->misplaced = r->beside = false;
     if (r->walk.cause != CAUSE_NOT_PRESENT)
         return;
     for (unsigned n = 0; n < TABLES_RECENT && serial; n++, serial--) {
@@ -30,8 +30,7 @@ static void find_misplaced(struct tables *tables, struct record *r, const struct
 
             if (c->at + width != s->at && c->at - width != s->at)
                 continue;
-            r->beside_old = r->icount - c->write.icount > BESIDE_RECENT;
-            if (r->beside_old && n)
+            if (n && r->icount - c->write.icount > BESIDE_RECENT)
                 return;
             r->beside = true;
         } else if ((c->at ^ s->at) & ~PAGE_MASK) {

@@ -50,6 +50,8 @@ struct tables {
     } pending;
     tables_changed_fn *changed;
     void *ctx;
+    tables_linked_fn *linked;
+    void *linked_ctx;
     u64 *bitmap, bitmap_pages; /* two, one behind the other */
 };
 
@@ -120,6 +122,12 @@ void tables_on_change(struct tables *t, tables_changed_fn *changed, void *ctx)
 {
     t->changed = changed;
     t->ctx = ctx;
+}
+
+void tables_on_link(struct tables *t, tables_linked_fn *linked, void *ctx)
+{
+    t->linked = linked;
+    t->linked_ctx = ctx;
 }
 
 void tables_each(const struct tables *t, void (*each)(void *ctx, u64 pa), void *ctx)
@@ -203,62 +211,6 @@ static u64 entry_of(const u8 *page, unsigned offset, unsigned width)
     return v;
 }
 
-static void note_change(struct tables *t, struct page *p, unsigned offset, u64 was, u64 is,
-                        const struct table_write *who)
-{
-    struct table_change *c = &t->recent[++t->serial & (TABLES_RECENT - 1)];
-
-    *c = (struct table_change){.write = *who, .serial = t->serial, .at = p->pa + offset, .was = was, .is = is};
-    if (!remember(t, &p->head[offset / 4], c))
-        p->pinned = false; /* no entry of it can be said never to have changed */
-    if (t->changed)
-        t->changed(t->ctx, c);
-}
-
-/* Whatever differs from the copy in [from, to) is the doing of `who`. */
-static void compare(struct tables *t, struct page *p, unsigned written, unsigned to, const struct table_write *who)
-{
-    const u8 *now = phys_page_read(t->phys, p->pa);
-    unsigned from = written & ~(p->width - 1);
-
-    if (!now || !memcmp(p->shadow + from, now + from, to - from))
-        return;
-    for (unsigned at = from; at < to; at += p->width) {
-        u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
-        struct table_write w = *who;
-
-        if (was == is)
-            continue;
-        if (at > written && w.la != TABLES_NO_ADDRESS)
-            w.la += at - written;
-        memcpy(p->shadow + at, now + at, p->width);
-        note_change(t, p, at, was, is, &w);
-    }
-}
-
-void tables_settle(struct tables *t)
-{
-    struct pending *d = &t->pending;
-    if (d->page)
-        compare(t, d->page, d->from, d->to, &d->who);
-}
-
-/* ---- Pages ---- */
-
-static void page_drop(struct tables *t, struct page *p)
-{
-    struct page **link = bucket_of(t, p->pa);
-
-    if (t->pending.page == p)
-        t->pending.page = NULL;
-    forget_history(t, p);
-    while (*link != p)
-        link = &(*link)->next;
-    *link = p->next;
-    free(p);
-    t->pages--;
-}
-
 static void note_page(struct tables *t, u64 pa, unsigned width)
 {
     u64 bit = BIT(pa >> 12 & 63);
@@ -313,6 +265,83 @@ bool tables_linked(const struct tables *t, u64 pa, u64 root)
         p = page_find(t, p->parent);
     }
     return p && p->parent == ROOT;
+}
+
+/* An entry leads to a table that no walk has come to yet: it is about to be filled, and that is worth knowing. */
+static void adopt(struct tables *t, const struct page *p, const struct table_change *c)
+{
+    u64 pa = c->is & (p->width == 4 ? BITS(31, 12) : BITS(51, 12));
+    struct page *to;
+
+    if (!t->linked || p->level < 2 || !(c->is & PTE_P) || (p->level < 4 && c->is & PTE_PS) || page_find(t, pa) ||
+        !tables_linked(t, p->pa, TABLES_ANY_ROOT))
+        return;
+    to = page_add(t, pa, p->width);
+    if (!to)
+        return;
+    note_page(t, pa, p->width);
+    to->level = p->level - 1;
+    to->parent = c->at;
+    t->linked(t->linked_ctx, pa);
+}
+
+static void note_change(struct tables *t, struct page *p, unsigned offset, u64 was, u64 is,
+                        const struct table_write *who)
+{
+    struct table_change *c = &t->recent[++t->serial & (TABLES_RECENT - 1)];
+
+    *c = (struct table_change){.write = *who, .serial = t->serial, .at = p->pa + offset, .was = was, .is = is};
+    if (!remember(t, &p->head[offset / 4], c))
+        p->pinned = false; /* no entry of it can be said never to have changed */
+    if (t->changed)
+        t->changed(t->ctx, c);
+    adopt(t, p, c);
+}
+
+bool tables_may_link(const struct tables *t) { return t->linked && t->pending.page && t->pending.page->level >= 2; }
+
+/* Whatever differs from the copy in [from, to) is the doing of `who`. */
+static void compare(struct tables *t, struct page *p, unsigned written, unsigned to, const struct table_write *who)
+{
+    const u8 *now = phys_page_read(t->phys, p->pa);
+    unsigned from = written & ~(p->width - 1);
+
+    if (!now || !memcmp(p->shadow + from, now + from, to - from))
+        return;
+    for (unsigned at = from; at < to; at += p->width) {
+        u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
+        struct table_write w = *who;
+
+        if (was == is)
+            continue;
+        if (at > written && w.la != TABLES_NO_ADDRESS)
+            w.la += at - written;
+        memcpy(p->shadow + at, now + at, p->width);
+        note_change(t, p, at, was, is, &w);
+    }
+}
+
+void tables_settle(struct tables *t)
+{
+    struct pending *d = &t->pending;
+    if (d->page)
+        compare(t, d->page, d->from, d->to, &d->who);
+}
+
+/* ---- Pages ---- */
+
+static void page_drop(struct tables *t, struct page *p)
+{
+    struct page **link = bucket_of(t, p->pa);
+
+    if (t->pending.page == p)
+        t->pending.page = NULL;
+    forget_history(t, p);
+    while (*link != p)
+        link = &(*link)->next;
+    *link = p->next;
+    free(p);
+    t->pages--;
 }
 
 bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)

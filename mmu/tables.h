@@ -100,6 +100,13 @@ const struct table_change *tables_change(struct tables *, u64 serial);
 /* Called with each change, once it is known: at the latest when somebody asks. One listener. */
 typedef void tables_changed_fn(void *ctx, const struct table_change *);
 void tables_on_change(struct tables *, tables_changed_fn *, void *ctx);
+/* Called with the page of a table as soon as it is known that an entry leads to it now, which no walk has read yet: it is
+ * watched from there on, and the processors must hear of writes to it. One listener; without it pages are watched when
+ * they are walked. */
+typedef void tables_linked_fn(void *ctx, u64 pa);
+void tables_on_link(struct tables *, tables_linked_fn *, void *ctx);
+/* Could the write announced last have made such an entry? Then tables_settle() is due once it is stored. */
+bool tables_may_link(const struct tables *);
 /* What was announced with tables_before is looked at now; and again later, in case it was not stored yet. */
 void tables_settle(struct tables *);
 
