@@ -49,7 +49,7 @@ enum table_past {
 #define TABLES_HISTORY 4u   /* changes remembered of one entry */
 #define TABLES_RECENT 4096u /* changes remembered of all; a power of two */
 #define TABLES_MOST 131072u /* pages watched at once: one of RAM in two at 1 GiB. Beyond, tables go unwatched */
-#define TABLES_IDLE 4096u   /* writes to a page without a walk through it, after which it is no table any more */
+#define TABLES_IDLE 16384u /* writes to a page without a walk through it, after which it is no table any more */
 
 struct tables;
 struct tables *tables_create(struct phys *); /* phys is borrowed; NULL without memory */

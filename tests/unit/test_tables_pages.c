@@ -423,7 +423,7 @@ static const struct {
     {"tables.width: 16 is not between 0 and 8", {A, B}, 16, 1, 0, 0, 1024, 0},
     {"tables.level: 6 is not between 0 and 5", {A, B}, 8, 6, 0, 0, 1024, 0},
     {"tables.pinned: 2 is not between 0 and 1", {A, B}, 8, 1, 2, 0, 1024, 0},
-    {"tables.idle: 4096 is not between 0 and 4095", {A, B}, 8, 1, 0, TABLES_IDLE, 1024, 0},
+    {"tables.idle: 16384 is not between 0 and 16383", {A, B}, 8, 1, 0, TABLES_IDLE, 1024, 0},
     {"tables.entry: 1025 is not between 0 and 1024", {A, B}, 8, 1, 0, 0, 1025, 0},
     {"tables.history: 5 is not between 0 and 4", {A, B}, 8, 1, 0, 0, 0, 5},
 };
