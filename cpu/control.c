@@ -95,16 +95,19 @@ static u64 check_paging_toggle(struct cpu *cpu, u64 cr0)
 
     if (!(cr0 & CR0_PG)) {
         if (in_code64(cpu) || cpu->cr4 & CR4_PCIDE)
-            raise_gp(cpu, 0);
+            raise_control(cpu, 0, cr0,
+                          in_code64(cpu) ? "PG is cleared in 64-bit code" : "PG is cleared, and CR4.PCIDE=1");
         return cpu->efer & ~EFER_LMA;
     }
     if (!(cpu->efer & EFER_LME))
         return cpu->efer;
     if (!(cpu->cr4 & CR4_PAE) || cpu->seg[SEG_CS].attributes & ATTR_L)
-        raise_gp(cpu, 0);
+        raise_control(cpu, 0, cr0,
+                      cpu->cr4 & CR4_PAE ? "PG is set with EFER.LME=1, and CS.L=1"
+                                         : "PG is set with EFER.LME=1, and CR4.PAE=0");
     /* a 16-bit TSS; TR as RESET leaves it, with a null selector, is none */
     if (!selector_is_null(tr->selector) && (tr->attributes & (ATTR_TYPE & ~SYS_BUSY)) == SYS_TSS16)
-        raise_gp(cpu, 0);
+        raise_control(cpu, 0, cr0, "PG is set with EFER.LME=1, and the TSS is one of 16 bits");
     return cpu->efer | EFER_LMA;
 }
 
@@ -115,7 +118,10 @@ void control_write_cr0(struct cpu *cpu, u64 value)
     bool reload;
 
     if (value >> 32 || (cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD)))
-        raise_gp(cpu, 0);
+        raise_control(cpu, 0, value,
+                      value >> 32                       ? "bits 63:32 are reserved"
+                      : cr0 & CR0_PG && !(cr0 & CR0_PE) ? "PG needs PE"
+                                                        : "NW needs CD");
     if (changed & CR0_PG)
         efer = check_paging_toggle(cpu, cr0);
     reload = changed & (CR0_PG | CR0_CD | CR0_NW) && is_pae(cr0, cpu->cr4, efer);
@@ -164,7 +170,9 @@ void control_write_cr3(struct cpu *cpu, u64 value)
     if (pcide)
         value &= ~BIT(63);
     if (in_long(cpu) && value & ~BITS(cpu->features.phys_bits - 1, 0))
-        raise_gp(cpu, 0);
+        raise_control(cpu, 3, value,
+                      value & BIT(63) ? "bit 63 needs CR4.PCIDE=1, and the address is physical"
+                                      : "it has bits beyond the processor's physical address width");
     if (cpu->paging.mode == PAGING_PAE) {
         check_pdptes(cpu, value, pdpte);
         load_pdptes(cpu, pdpte);
@@ -176,6 +184,18 @@ void control_write_cr3(struct cpu *cpu, u64 value)
         tlb_flush_context(cpu);
 }
 
+static void check_cr4(struct cpu *cpu, u64 value, u64 changed)
+{
+    if (value & ~cr4_defined(cpu))
+        raise_control(cpu, 4, value, "it has a bit set that this processor does not have");
+    if (in_long(cpu) && (!(value & CR4_PAE) || changed & CR4_LA57))
+        raise_control(cpu, 4, value,
+                      value & CR4_PAE ? "LA57 is changed in IA-32e mode" : "PAE is cleared in IA-32e mode");
+    if (changed & value & CR4_PCIDE && (!in_long(cpu) || cpu->cr3 & CR3_PCID))
+        raise_control(cpu, 4, value,
+                      in_long(cpu) ? "PCIDE is set, and CR3[11:0] is not 0" : "PCIDE is set outside of IA-32e mode");
+}
+
 /* SDM "Operations that Invalidate TLBs and Paging-Structure Caches" asks for fewer flushes than this makes. */
 void control_write_cr4(struct cpu *cpu, u64 value)
 {
@@ -184,12 +204,7 @@ void control_write_cr4(struct cpu *cpu, u64 value)
     u64 pdpte[4];
     bool reload;
 
-    if (value & ~cr4_defined(cpu))
-        raise_gp(cpu, 0);
-    if (in_long(cpu) && (!(value & CR4_PAE) || changed & CR4_LA57))
-        raise_gp(cpu, 0);
-    if (changed & value & CR4_PCIDE && (!in_long(cpu) || cpu->cr3 & CR3_PCID))
-        raise_gp(cpu, 0);
+    check_cr4(cpu, value, changed);
     reload = changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP) && is_pae(cpu->cr0, value, cpu->efer);
     if (reload)
         check_pdptes(cpu, cpu->cr3, pdpte);
@@ -212,11 +227,11 @@ void control_write_efer(struct cpu *cpu, u64 value)
     u64 changed;
 
     if (value & ~defined)
-        raise_gp(cpu, 0);
+        raise_control(cpu, 8, value, "it has a bit set that this processor does not have, or may not use");
     value = (value & ~EFER_LMA) | (cpu->efer & EFER_LMA);
     changed = value ^ cpu->efer;
     if (changed & EFER_LME && cpu->cr0 & CR0_PG)
-        raise_gp(cpu, 0);
+        raise_control(cpu, 8, value, "LME is changed, and CR0.PG=1");
     cpu->efer = value;
     if (changed & EFER_NXE)
         tlb_flush_all(cpu);

@@ -118,16 +118,19 @@ struct cpu_strict {
     enum cpu_strict_rule {
         STRICT_LIMIT,     /* beyond a segment's limit, in protected or compatibility mode: `address` is the offset */
         STRICT_CANONICAL, /* an access to a non-canonical linear address */
-        STRICT_TARGET, /* a transfer to one: at the instruction that makes it, or (delivery) at the interrupted one */
-        STRICT_PDPTE,  /* reserved bits in `value`, a PDPTE at physical `address`, as it is loaded */
-        STRICT_SWITCH, /* CR0 was written; `value`: PE and PG where they changed; `address`: the next instruction */
-        STRICT_A20,    /* A20 is masked: physical `address` is not what is accessed for linear `value` */
+        STRICT_TARGET,  /* a transfer to one: at the instruction that makes it, or (delivery) at the interrupted one */
+        STRICT_PDPTE,   /* reserved bits in `value`, a PDPTE at physical `address`, as it is loaded */
+        STRICT_SWITCH,  /* CR0 was written; `value`: PE and PG where they changed; `address`: the next instruction */
+        STRICT_A20,     /* A20 is masked: physical `address` is not what is accessed for linear `value` */
+        STRICT_CONTROL, /* CR0, CR3, CR4 (`seg`: 0, 3, 4) or EFER (8) may not be `value`, `why`: #GP is about to be
+                           raised */
     } rule;
     u64 address, value;
     unsigned width;        /* bytes; STRICT_LIMIT, STRICT_CANONICAL */
     enum access_kind kind; /* likewise; ACCESS_EXECUTE: where RIP is to go, or has gone */
     u8 seg;                /* enum SEG_* */
     u32 limit;             /* STRICT_LIMIT */
+    const char *why;       /* STRICT_CONTROL: a clause */
 };
 
 /*

@@ -54,6 +54,12 @@ _Noreturn void raise_target(struct cpu *cpu, const struct segment *cs, u64 rip, 
     raise_gp(cpu, 0);
 }
 
+_Noreturn void raise_control(struct cpu *cpu, unsigned reg, u64 value, const char *why)
+{
+    strict_tell(cpu, &(struct cpu_strict){.rule = STRICT_CONTROL, .seg = (u8)reg, .value = value, .why = why});
+    raise_gp(cpu, 0);
+}
+
 void strict_cr0(struct cpu *cpu, u64 changed)
 {
     bool wide = in_code64(cpu);

@@ -24,6 +24,8 @@ struct strict_access {
 _Noreturn void raise_segment(struct cpu *, const struct strict_access *, u32 error);
 /* RIP may not be `rip` in this code segment; to64: it is 64-bit code. #GP(0). */
 _Noreturn void raise_target(struct cpu *, const struct segment *cs, u64 rip, bool to64);
+/* A control register, as STRICT_CONTROL names it, may not be `value`: tells why, and raises #GP(0). */
+_Noreturn void raise_control(struct cpu *, unsigned reg, u64 value, const char *why);
 /* CR0 has been written; `changed`: the bits that are not what they were. */
 void strict_cr0(struct cpu *, u64 changed);
 /* A translation of `la` leads to `pa`, of which A20 is masked. */

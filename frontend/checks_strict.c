@@ -28,6 +28,8 @@ static const struct {
                       "emulators that read PDPTEs at each walk notice them when they are used, or never"},
     [STRICT_A20] = {"A20 is masked", "Address Translation in Real-Address Mode",
                     "emulators that leave A20 enabled access the address that was meant"},
+    [STRICT_CONTROL] = {"control register refused", "Control Registers",
+                        "emulators that do not check it take the value, or its bits that they know"},
 };
 
 static unsigned code_bits(const struct cpu_state *s)
@@ -87,6 +89,16 @@ static void put_access(struct text *t, const struct cpu_strict *s)
     text_hex(t, s->limit);
 }
 
+static void put_control(struct text *t, const struct cpu_strict *s)
+{
+    text_string(t, s->seg == 8 ? "EFER" : s->seg == 4 ? "CR4" : s->seg == 3 ? "CR3" : "CR0");
+    text_string(t, " may not be ");
+    text_hex(t, s->value);
+    text_string(t, ", for ");
+    text_string(t, s->why);
+    text_char(t, ',');
+}
+
 static void put_what(struct text *t, const struct cpu_strict *s)
 {
     switch (s->rule) {
@@ -105,6 +117,7 @@ static void put_what(struct text *t, const struct cpu_strict *s)
         text_string(t, ", not ");
         text_hex(t, s->address);
         break;
+    case STRICT_CONTROL: put_control(t, s); break;
     default: put_access(t, s);
     }
 }
