@@ -64,8 +64,10 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
         if (t.host && code_page_present(cpu, t.pa)) {
             cpu->left_trace |= code_written(cpu, t.pa, n * s->width);
-            if (cpu->tables && code_page_watched(cpu, t.pa))
+            if (cpu->tables && code_page_watched(cpu, t.pa)) {
                 watch_before(cpu, t.pa, n * s->width, la, false);
+                watch_stored(cpu);
+            }
         }
         t.host = t.host ? t.host + (t.pa & ~PAGE_MASK) : NULL;
         if (t.host)
