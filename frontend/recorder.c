@@ -212,11 +212,9 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.failure[0] = '\0';
     s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;
-    s->r.pte_before = s->r.pte_after = 0;
+    s->r.pte_before = s->r.pte_after = s->r.sole_at = s->r.register_source = 0;
     s->r.past = PAST_UNWATCHED;
     s->r.misplaced = s->r.beside = s->r.holds_linear = false;
-    s->r.sole_at = 0;
-    s->r.register_source = 0;
     s->r.changed = s->r.repeats = s->r.changes = 0;
     return s;
 }
