@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "frontend/ptdump.h"
+#include "frontend/vmcoreinfo.h"
 
 #define EFER_LMA BIT(10)
 #define SEGMENTS_MAX 65000u /* program headers; e_phnum has 16 bits */
-#define NOTES_SIZE 1024u
+#define NOTES_SIZE (1024u + VMCOREINFO_MOST)
 
 struct core {
     struct machine *machine;
@@ -141,6 +142,16 @@ static void add_qemu(struct core *c)
     put(at, s->cr0, 8), put(at + 16, s->cr2, 8), put(at + 24, s->cr3, 8), put(at + 32, s->cr4, 8);
     put(at + 40, c->kernel_gs_base, 8);
     add_note(c, "QEMU", 0, desc, sizeof(desc));
+}
+
+/* A Linux guest's own, as it is in its memory. */
+static void add_vmcoreinfo(struct core *c)
+{
+    char text[VMCOREINFO_MOST];
+    size_t length = vmcoreinfo_find(c->machine, text);
+
+    if (length)
+        add_note(c, "VMCOREINFO", 0, text, (u32)length);
 }
 
 /* ---- Segments ---- */
@@ -304,6 +315,7 @@ bool core_write(struct machine *m, const char *path, char *why, size_t size)
     else
         add_prstatus_32(c);
     add_qemu(c);
+    add_vmcoreinfo(c);
     add_segments(c);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     good = fd >= 0 && write_headers(c, fd) && write_ram(c, fd);
