@@ -27,7 +27,8 @@ static size_t note_at(struct machine *m, u64 pa, char *text)
     if (!page)
         return 0;
     memcpy(head, page, sizeof(head));
-    if (head[0] != sizeof(NAME) || !head[1] || head[1] > VMCOREINFO_MOST || head[2] || memcmp(page + 12, NAME, 12) != 0)
+    if (head[0] != sizeof(NAME) || !head[1] || head[1] > VMCOREINFO_MOST || head[2] ||
+        memcmp(page + 12, NAME, sizeof(NAME)) != 0)
         return 0;
     memcpy(note, page, PAGE_SIZE);
     if (HEAD + head[1] > PAGE_SIZE) {
