@@ -165,7 +165,7 @@ check-clang:
 check-guests: ## download and boot Debian's kernels, loaders, installers and memtest86+ (about 350 MB, some twenty minutes)
 	@tests/support/deps.sh $(TEST_PACKAGES) $(GUEST_PACKAGES)
 	@+$(SUBMAKE) MODE=release all
-	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer disk faults state screens memtest gdb,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
+	@TEST_JOBS=1 tests/run.sh $(foreach s,boot userland installer disk faults modules state screens memtest gdb,"tests/kernels/$(s).sh $(BUILD)/release/faultline $(BUILD)/kernels")
 
 .PHONY: suites
 suites: ## public conformance suites (kvm-unit-tests, test386.asm), cloned and built below SUITES (build/suites)

@@ -118,7 +118,7 @@ static bool by_orc(const struct orc *orc, const struct stack *s, struct frame *f
                           .gpr = f->known == FRAME_ALL ? f->gpr : NULL,
                           .interrupted = f->interrupted};
 
-    if (!(f->known & BIT(FRAME_BP)) || !orc_step(orc, s->cpu, &o))
+    if (!orc || !(f->known & BIT(FRAME_BP)) || !orc_step(orc, s->cpu, &o))
         return false;
     go_to(f, o.ip, o.sp);
     f->gpr[FRAME_BP] = o.bp;
@@ -129,7 +129,7 @@ static bool by_orc(const struct orc *orc, const struct stack *s, struct frame *f
 /* A frame outwards. Tables are exact, so that what they say is the last is. */
 static bool step(struct symbols *symbols, const struct stack *s, struct frame *f)
 {
-    const struct orc *orc = symbols && s->word == 8 && cpu_cpl(s->cpu) == 0 ? symbols_orc(symbols) : NULL;
+    bool by_kernel = symbols && s->word == 8 && cpu_cpl(s->cpu) == 0 && symbols_has_orc(symbols);
     enum unwound u;
     u8 code;
 
@@ -138,7 +138,7 @@ static bool step(struct symbols *symbols, const struct stack *s, struct frame *f
     u = symbols ? symbols_unwind(symbols, s, f) : UNWOUND_UNKNOWN;
     if (u != UNWOUND_UNKNOWN)
         return u == UNWOUND_CALLER;
-    return orc ? by_orc(orc, s, f) : by_habit(symbols, s, f);
+    return by_kernel ? by_orc(symbols_orc(symbols, f->ip - !f->interrupted), s, f) : by_habit(symbols, s, f);
 }
 
 unsigned backtrace_frames(struct symbols *symbols, struct cpu *cpu, const struct cpu_state *state, u64 *frame,

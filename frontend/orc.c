@@ -13,7 +13,7 @@
 #define ITEMS_LEAST 4096u
 #define SAMPLE 64u /* items in a row by which a list is noticed */
 #define ITEMS_MOST (4u << 20)
-#define ENTRY_BYTES 6u
+#define ENTRY_BYTES ORC_ENTRY_BYTES
 #define CHANCE 16u /* items too many at either end */
 
 enum orc_reg { ORC_UNDEFINED, ORC_PREV_SP, ORC_DX, ORC_DI, ORC_BP, ORC_SP, ORC_R10, ORC_R13, ORC_BP_IND, ORC_SP_IND };
@@ -189,6 +189,26 @@ struct orc *orc_find(struct phys *phys, u64 va, u64 pa, const u64 *function, uns
     struct image m = {.memory = phys_look(phys, pa & PAGE_MASK, &size), .size = size, .va = va & PAGE_MASK};
 
     return m.memory ? find_in(&m, function, functions) : NULL;
+}
+
+struct orc *orc_copy(const struct orc *kernel, u64 first, const u8 *items, const u8 *entries, size_t count)
+{
+    struct orc *o = calloc(1, sizeof(*o));
+
+    if (!o)
+        return NULL;
+    *o = (struct orc){.first = first,
+                      .count = count,
+                      .item = malloc(count * ORC_ITEM_BYTES),
+                      .entry = malloc(count * ENTRY_BYTES),
+                      .named = kernel->named};
+    if (!o->item || !o->entry) {
+        orc_destroy(o);
+        return NULL;
+    }
+    memcpy(o->item, items, count * ORC_ITEM_BYTES);
+    memcpy(o->entry, entries, count * ENTRY_BYTES);
+    return o;
 }
 
 void orc_destroy(struct orc *o)

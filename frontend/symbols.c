@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "frontend/modules.h"
 #include "frontend/symbol_table.h"
 #include "mmu/state.h"
 
@@ -32,9 +33,22 @@ struct symbols {
     struct orc *orc;
     u64 orc_for;  /* the handler by which they were looked for */
     bool settled; /* everything that can be known from these handlers is */
+    struct modules *modules;
+    struct module_places places;
 };
 
-struct symbols *symbols_create(void) { return calloc(1, sizeof(struct symbols)); }
+struct symbols *symbols_create(void)
+{
+    struct symbols *s = calloc(1, sizeof(*s));
+
+    if (s)
+        s->modules = modules_create();
+    if (s && !s->modules) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
 
 void symbols_destroy(struct symbols *s)
 {
@@ -43,6 +57,7 @@ void symbols_destroy(struct symbols *s)
     for (unsigned i = 0; i < s->tables; i++)
         table_free(&s->table[i]);
     orc_destroy(s->orc);
+    modules_destroy(s->modules);
     free(s);
 }
 
@@ -171,8 +186,14 @@ static const struct symbol *find_in(struct symbols *s, u64 address, struct symbo
 bool symbols_find(struct symbols *s, u64 address, struct symbol_place *place)
 {
     struct symbol_table *t;
-    const struct symbol *found = find_in(s, address, &t);
+    const struct symbol *found;
+    struct module_place m;
 
+    if (modules_find(s->modules, address, &m)) {
+        *place = (struct symbol_place){.name = m.name, .offset = m.offset, .module = m.module};
+        return m.name != NULL;
+    }
+    found = find_in(s, address, &t);
     if (!found)
         return false;
     *place = (struct symbol_place){.name = t->strings + found->name, .offset = address - t->slide - found->address};
@@ -217,16 +238,21 @@ bool symbols_address(struct symbols *s, const char *name, u64 *address)
                 return true;
             }
     }
-    return false;
+    return modules_address(s->modules, name, address);
 }
 
 void symbol_text(struct text *to, const struct symbol_place *place)
 {
     text_string(to, place->name);
-    if (!place->offset)
-        return;
-    text_char(to, '+');
-    text_hex(to, place->offset);
+    if (place->offset) {
+        text_char(to, '+');
+        text_hex(to, place->offset);
+    }
+    if (place->module) {
+        text_string(to, " [");
+        text_string(to, place->module);
+        text_char(to, ']');
+    }
 }
 
 bool symbols_text(struct symbols *s, u64 address, struct text *to)
@@ -250,6 +276,7 @@ void symbols_list(const struct symbols *s, void (*line)(void *ctx, const char *)
                  (unsigned long long)t->slide, t->fixed ? " (fixed)" : "", t->path);
         line(ctx, text);
     }
+    modules_list(s->modules, line, ctx);
 }
 
 /* ---- Where the kernel is ---- */
@@ -355,7 +382,14 @@ static bool ask_guest(struct symbols *s, struct cpu *cpu, struct phys *phys, con
     return true;
 }
 
-const struct orc *symbols_orc(const struct symbols *s) { return s->orc; }
+bool symbols_has_orc(const struct symbols *s) { return s->orc != NULL; }
+
+const struct orc *symbols_orc(const struct symbols *s, u64 address)
+{
+    struct module_place m;
+
+    return modules_find(s->modules, address, &m) ? m.orc : s->orc;
+}
 
 /* Functions of the kernel before `address`, some of many: global ones, since others may begin in the midst of one. */
 static unsigned sample_functions(struct symbols *s, u64 address, u64 *function)
@@ -383,6 +417,31 @@ static void find_orc(struct symbols *s, struct cpu *cpu, struct phys *phys, u64 
     s->orc = w.cause == CAUSE_NONE && cpu_mode(cpu) == MODE_LONG64 ? orc_find(phys, handler, w.pa, function, n) : NULL;
 }
 
+static u64 place_of(const struct symbol_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->strings + t->symbol[i].name, name) == 0)
+            return t->symbol[i].address + t->slide;
+    return 0;
+}
+
+/* Where the kernel keeps what is to be known of its modules. */
+static void find_modules(struct symbols *s, const struct cpu_state *state, u64 handler)
+{
+    struct symbol_table *t;
+
+    modules_forget(s->modules);
+    s->places = (struct module_places){0};
+    if (!find_in(s, handler, &t))
+        return;
+    s->places = (struct module_places){.list = place_of(t, "modules"),
+                                       .unloaded = place_of(t, "last_unloaded_module"),
+                                       .btf = place_of(t, "__start_BTF"),
+                                       .btf_end = place_of(t, "__stop_BTF"),
+                                       .word = state->efer & BIT(10) ? 8 : 4, /* LMA */
+                                       .orc = s->orc};
+}
+
 static bool look(struct symbols *s, struct cpu *cpu, struct phys *phys, const struct cpu_state *state)
 {
     struct handlers h;
@@ -394,8 +453,10 @@ static bool look(struct symbols *s, struct cpu *cpu, struct phys *phys, const st
         placed = !s->table[i].fixed && place_table(&s->table[i], &h);
     if (!placed && !knows(s, h.faults) && !(s->ask_guest && ask_guest(s, cpu, phys, state, &h)))
         return false;
-    if (h.faults != s->orc_for)
+    if (h.faults != s->orc_for) {
         find_orc(s, cpu, phys, h.faults);
+        find_modules(s, state, h.faults);
+    }
     s->orc_for = h.faults;
     return true;
 }
@@ -410,7 +471,7 @@ static u64 gates_hash(struct cpu *cpu, const struct cpu_state *state)
 
 /* Whether to look depends on the guest, not on how often it was asked, so that a run that goes on from a saved state
  * finds names where the run that saved it had them. A guest that changes its gates all the time is not followed. */
-void symbols_follow(struct symbols *s, struct cpu *cpu, struct phys *phys)
+static void follow_handlers(struct symbols *s, struct cpu *cpu, struct phys *phys)
 {
     struct cpu_state state;
     u64 gates;
@@ -427,4 +488,11 @@ void symbols_follow(struct symbols *s, struct cpu *cpu, struct phys *phys)
     s->due = s->calls * 2;
     s->looks++;
     s->settled = look(s, cpu, phys, &state);
+}
+
+void symbols_follow(struct symbols *s, struct cpu *cpu, struct phys *phys)
+{
+    follow_handlers(s, cpu, phys);
+    if (s->places.list)
+        modules_follow(s->modules, cpu, &s->places);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names for guest addresses: from ELF files and System.map, and from a running Linux kernel itself, which carries its
- * own list (kallsyms). A kernel that has moved (KASLR) is found by its interrupt handlers.
+ * own list (kallsyms) and those of its modules. A kernel that has moved (KASLR) is found by its interrupt handlers.
  */
 #ifndef FAULTLINE_FRONTEND_SYMBOLS_H
 #define FAULTLINE_FRONTEND_SYMBOLS_H
@@ -26,7 +26,8 @@ void symbols_ask_guest(struct symbols *);
 /* The strings belong to the table, and live as long. */
 struct symbol_place {
     const char *name;
-    u64 offset; /* of the address behind the symbol */
+    u64 offset;         /* of the address behind the symbol */
+    const char *module; /* of a Linux kernel; or NULL */
 };
 
 /* The symbol an address lies in; false where none is known. */
@@ -35,7 +36,7 @@ bool symbols_find(struct symbols *, u64 address, struct symbol_place *);
 const char *symbols_line(struct symbols *, u64 address, unsigned *line);
 /* Where a symbol is; the first of that name. */
 bool symbols_address(struct symbols *, const char *name, u64 *address);
-void symbol_text(struct text *, const struct symbol_place *); /* name+0x1f */
+void symbol_text(struct text *, const struct symbol_place *); /* name+0x1f, name+0x1f [module] */
 /* The same of an address; nothing where no symbol is known. True if there was one. */
 bool symbols_text(struct symbols *, u64 address, struct text *);
 
@@ -47,8 +48,10 @@ void symbols_follow(struct symbols *, struct cpu *, struct phys *);
 
 /* From a frame to its caller, by the call frame information (.eh_frame, .debug_frame) of the file that its code is of. */
 enum unwound symbols_unwind(struct symbols *, const struct stack *, struct frame *);
-/* The unwind tables of the kernel that symbols_follow found; NULL if it has none. */
-const struct orc *symbols_orc(const struct symbols *);
+/* The unwind tables of the kernel that symbols_follow found, or of its module at `address`; NULL if it has none. */
+const struct orc *symbols_orc(const struct symbols *, u64 address);
+/* Is that a kernel with such tables? They are the last word then. */
+bool symbols_has_orc(const struct symbols *);
 
 /* What is known: a line for each table (file, symbols, offset). */
 void symbols_list(const struct symbols *, void (*line)(void *ctx, const char *), void *ctx);

@@ -162,12 +162,7 @@ chmod 755 root/init
 rm -f part.img && truncate -s 127M part.img && mke2fs -q -t ext4 -d tree part.img >mke2fs.log 2>&1 || bad "mke2fs: $(tail -n 1 mke2fs.log)"
 head -c 1048576 "$kernels/disk/disk.img" >disk.img
 truncate -s 128M disk.img && dd if=part.img of=disk.img bs=1M seek=1 conv=notrunc,sparse status=none
-run amd64 -snapshot -hda disk.img --dump-core amd64.core
-# What crash needs to open a core of a kernel that has moved.
-release=$(basename "$kernels"/cloud-amd64/boot/vmlinuz-* | sed 's/^vmlinuz-//')
-is "amd64: VMCOREINFO in its core" 1 "$(readelf -nW amd64.core | grep -c '^ *VMCOREINFO ')"
-is "amd64: ... of this kernel" "OSRELEASE=$release" "$(head -c 65536 amd64.core | grep -ao 'OSRELEASE=[-.a-z0-9]*' | head -n 1)"
-rm -f amd64.core
+run amd64 -snapshot -hda disk.img
 load amd64
 verdicts amd64
 findings amd64 '^check lint: both writable and executable, at the first page fault: ffffffff.* 2M  -rwxg'
