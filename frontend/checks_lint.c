@@ -198,6 +198,8 @@ static bool lint_range(void *ctx, const struct range *r)
         finding(l, 1, r, "reserved bits: no access is possible");
         return l->lines <= LINT_LINES;
     }
+    if (cpu_paging(l->cpu)->mode == PAGING_32BIT && r->pa >> 32 && !is_memory(l, r))
+        finding(l, 7, r, "bits 20:13 of the PDE are address bits 39:32, and there is no memory");
     if (nxe && r->writable && !r->nx)
         finding(l, 2, r, "both writable and executable");
     if (r->user && high)

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/explain.h"
 
+#define PUSH_MOST 64u /* bytes: an access so near below the stack pointer is a push (PUSHA, ENTER, a red zone's) */
+
+/* Just below the stack pointer, where an instruction pushes. */
+static bool is_push(const struct record *r)
+{
+    return r->access.kind == ACCESS_WRITE && r->access.implicit == IMPLICIT_NONE && r->rsp - r->cr2 - 1 < PUSH_MOST;
+}
+
 static void put_access(struct text *t, const struct record *r)
 {
     if (r->access.implicit != IMPLICIT_NONE) {
@@ -16,6 +24,8 @@ static void put_access(struct text *t, const struct record *r)
         text_string(t, " (");
         stack_source_text(t, &r->stack);
         text_char(t, ')');
+    } else if (is_push(r)) {
+        text_string(t, " (its stack)");
     }
 }
 

@@ -7,8 +7,12 @@
 
 enum { VEC_PF = 14 };
 #define PF_P 1u
+#define EFER_LMA BIT(10)
+#define CR4_PAE BIT(5)
+#define CR4_PCIDE BIT(17)
 #define CR4_SMEP BIT(20)
-#define AGAIN_LEAST 3u /* page faults at one address, one behind the other, are no coincidence */
+#define CR3_IGNORED 0xfe7u /* bits 11:0 but for PWT and PCD; of PAE paging's CR3, 11:5 are of the address */
+#define AGAIN_LEAST 3u     /* page faults at one address, one behind the other, are no coincidence */
 
 /* What the sentence is made of. */
 struct verdict {
@@ -67,6 +71,12 @@ static bool put_no_tables(struct text *t, struct verdict *v)
         return false;
     text_string(t, "the tables at CR3 = ");
     text_hex(t, v->state.cr3);
+    if (v->first->walk.steps && v->state.cr3 & CR3_IGNORED && !(v->state.cr4 & CR4_PCIDE) &&
+        (v->state.efer & EFER_LMA || !(v->state.cr4 & CR4_PAE))) {
+        text_string(t, " (they are at ");
+        text_hex(t, v->first->walk.step[0].at & PAGE_MASK);
+        text_string(t, ", for its bits 11:0 are no address)");
+    }
     text_string(t, " map neither the instruction at ");
     text_hex(t, v->state.rip);
     text_string(t, " nor the IDT");

@@ -1,7 +1,7 @@
 /* Endless recursion runs into the guard page below the stack; #DF has a stack of its own. */
 //! mode: 64
 //! options:
-//! says: ^#1 kernel write to 0x5ff8 .* -> its delivery failed, for the stack has run out at 0x5f[0-9a-f]+: double fault
+//! says: ^#1 kernel write to 0x5ff8 \(its stack\) .* -> its delivery failed, for the stack has run out at 0x5f[0-9a-f]+: double fault
 #include "planted.h"
 start:
         movl $0, PTE(0x5000)

@@ -1,7 +1,7 @@
 /* A recursion of the user's runs into the guard page below its stack. */
 //! mode: 64
 //! options:
-//! says: ^#1 user write to 0x9ff8 at .*\(call .*\): PTE not present, last written by 0xf
+//! says: ^#1 user write to 0x9ff8 \(its stack\) at .*\(call .*\): PTE not present, last written by 0xf
 #include "planted.h"
 start:
         movl $0x7000, TSS + 4
