@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/delivery.h"
 
-#include "frontend/record.h"
-
-enum { VEC_NP = 11 };
+enum { VEC_NP = 11, VEC_PF = 14 };
 #define EFER_LMA BIT(10)
 #define SAME_STACK 8192u /* a push this near below the stack pointer is one to the same stack */
 #define STACK_PAGES 16u  /* so far above one that has run out there is some of it */
@@ -159,4 +157,18 @@ void delivery_failure(struct text *t, struct cpu *cpu, const struct cpu_event *t
     }
     text_string(t, ", at: ");
     text_string(t, step);
+}
+
+void delivery_note(struct record *r, struct cpu *cpu, const struct cpu_event *tried, const struct cpu_event *failed,
+                   const char *step)
+{
+    enum fault_cause cause = CAUSE_NONE;
+    struct text t = TEXT_OVER(r->failure);
+
+    if (r->failure[0])
+        return;
+    if (failed->vector == VEC_PF && failed->kind == EVENT_FAULT)
+        cause = cpu_walk(cpu, failed->cr2, failed->access).cause;
+    delivery_failure(&t, cpu, tried, failed, cause, step);
+    text_end(&t);
 }

@@ -4,12 +4,15 @@
 #define FAULTLINE_FRONTEND_DELIVERY_H
 
 #include "cpu/cpu.h"
-#include "frontend/text.h"
+#include "frontend/record.h"
 
 /* A clause, "the stack has run out at 0x..", in the state of that moment: `failed` was raised while `tried` was being
  * delivered, at this step. `cause`: of the page fault that `failed` is, or CAUSE_NONE. */
 void delivery_failure(struct text *, struct cpu *, const struct cpu_event *tried, const struct cpu_event *failed,
                       enum fault_cause, const char *step);
+/* The same, kept in the record of the fault that could not be delivered; the first counts. */
+void delivery_note(struct record *, struct cpu *, const struct cpu_event *tried, const struct cpu_event *failed,
+                   const char *step);
 /* The name of an event, "#PF", "INT 128". */
 void delivery_name(struct text *, const struct cpu_event *);
 /* `failed` says that the IDT has no gate for `tried`. */

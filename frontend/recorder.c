@@ -370,27 +370,14 @@ static bool is_contributory(const struct cpu_event *ev)
 
 static bool is_page_fault(const struct cpu_event *ev) { return ev->kind == EVENT_FAULT && ev->vector == VEC_PF; }
 
-/* What is wrong, for the fault that could not be delivered. */
-static void note_failure(struct recorder *rec, struct cpu *cpu, const struct cpu_event *first,
-                         const struct cpu_event *second, const char *step)
-{
-    struct record *r = &recorder_slot(rec, rec->delivering)->r;
-    struct text t = TEXT_OVER(r->failure);
-
-    if (r->seq != rec->delivering || r->failure[0])
-        return;
-    delivery_failure(&t, cpu, first, second,
-                     is_page_fault(second) ? cpu_walk(cpu, second->cr2, second->access).cause : CAUSE_NONE, step);
-    text_end(&t);
-}
-
 void recorder_delivery_failed(struct recorder *rec, struct cpu *cpu, const struct cpu_event *first,
                               const struct cpu_event *second, const char *step)
 {
     bool fatal = is_page_fault(second) || is_contributory(second);
 
     if (is_page_fault(first) && fatal) {
-        note_failure(rec, cpu, first, second, step);
+        if (recorder_slot(rec, rec->delivering)->r.seq == rec->delivering)
+            delivery_note(&recorder_slot(rec, rec->delivering)->r, cpu, first, second, step);
         doom(rec, rec->delivering);
     }
     if (is_page_fault(second) && (is_page_fault(first) || first->kind == EVENT_ABORT))
