@@ -152,7 +152,7 @@ static void execute(struct cpu *cpu, const struct op *op)
         note_row(op);
         op = op->fn(cpu, op);
     }
-    if (unlikely(cpu->left_trace))
+    if (unlikely(cpu->left_trace) && cpu->tables)
         watch_settle(cpu);
 }
 

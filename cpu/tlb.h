@@ -65,7 +65,8 @@ bool code_page_watched(const struct cpu *, u64 pa);
  * (or by the processor itself, `implicit`); or were stored by a device. watch.c */
 void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);
 void watch_after(struct cpu *, u64 pa, u64 size);
-/* Behind watch_before, for a store by one instruction; and before the next instruction, if the trace was left. */
+/* Behind watch_before, for a store by one instruction; and before the next instruction, if the trace was left.
+ * cpu->tables is not NULL. */
 void watch_stored(struct cpu *);
 void watch_settle(struct cpu *);
 

@@ -63,7 +63,7 @@ void watch_stored(struct cpu *cpu) { cpu->left_trace |= tables_may_link(cpu->tab
 
 void watch_settle(struct cpu *cpu)
 {
-    if (cpu->tables && tables_may_link(cpu->tables))
+    if (tables_may_link(cpu->tables))
         tables_settle(cpu->tables);
 }
 
