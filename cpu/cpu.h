@@ -80,7 +80,8 @@ struct cpu_invalidation {
         INVALIDATED_NONE,
         INVALIDATED_PAGE,     /* INVLPG: `la`, under `pcid` */
         INVALIDATED_ADDRESS,  /* INVPCID type 0: the same */
-        INVALIDATED_PCID,     /* MOV to CR3, or INVPCID type 1: `pcid`, but for global translations */
+        INVALIDATED_PCID,     /* INVPCID type 1, or MOV to CR3 without PCIDs: `pcid`, but for global translations */
+        INVALIDATED_SWITCH,   /* MOV to CR3 that loads `pcid`: the same */
         INVALIDATED_CONTEXTS, /* INVPCID type 3: all but global translations */
         INVALIDATED_KEPT,     /* MOV to CR3 with bit 63: nothing; `pcid` is current from there on */
     } how;

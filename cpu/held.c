@@ -523,6 +523,7 @@ void held_flush(struct cpu *cpu, enum cpu_flush what, u16 pcid, u64 la)
     case FLUSH_ALL: h->all++; break;
     case FLUSH_CONTEXTS: h->contexts++; break;
     case FLUSH_PCID:
+    case FLUSH_SWITCH:
         h->of_pcid[pcid]++;
         if (pcid == held_pcid(cpu) && cpu->paging.mode != PAGING_NONE)
             h->root[pcid] = walk_root(&cpu->paging);

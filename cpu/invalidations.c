@@ -9,7 +9,8 @@
 void invalidations_note(struct invalidations *v, const struct cpu *cpu, enum cpu_flush what, u16 pcid, u64 la)
 {
     static const u8 how[] = {
-        [FLUSH_CONTEXTS] = INVALIDATED_CONTEXTS, [FLUSH_PCID] = INVALIDATED_PCID, [FLUSH_PAGE] = INVALIDATED_PAGE,
+        [FLUSH_CONTEXTS] = INVALIDATED_CONTEXTS, [FLUSH_PCID] = INVALIDATED_PCID,
+        [FLUSH_SWITCH] = INVALIDATED_SWITCH,     [FLUSH_PAGE] = INVALIDATED_PAGE,
         [FLUSH_ADDRESS] = INVALIDATED_ADDRESS,   [FLUSH_NONE] = INVALIDATED_KEPT,
     };
     if (what == FLUSH_ALL)
@@ -57,6 +58,7 @@ static unsigned likeness(const struct cpu_invalidation *i, const struct cpu_stal
     case INVALIDATED_PAGE: return of_it && !here ? 6 : !of_it && here ? 3 : 0;
     case INVALIDATED_CONTEXTS: return s->global ? 5 : 0;
     case INVALIDATED_PCID: return s->global ? 5 : here ? 0 : 4;
+    case INVALIDATED_SWITCH: return s->global ? 5 : here ? 0 : 1; /* a change of address space, most likely */
     case INVALIDATED_KEPT: return here && !s->global ? 2 : 0;
     case INVALIDATED_NONE: break;
     }

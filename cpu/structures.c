@@ -355,7 +355,8 @@ void structures_flush(struct structures *c, struct cpu *cpu, enum cpu_flush what
     switch (what) {
     case FLUSH_ALL:
     case FLUSH_CONTEXTS: c->all++; break; /* nothing here is global */
-    case FLUSH_PCID: c->of_pcid[pcid]++; break;
+    case FLUSH_PCID:
+    case FLUSH_SWITCH: c->of_pcid[pcid]++; break;
     case FLUSH_PAGE: c->of_pcid[pcid]++; break; /* "regardless of the linear addresses" */
     case FLUSH_ADDRESS: drop_path(c, cpu, pcid, la); break;
     case FLUSH_NONE: break;

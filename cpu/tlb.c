@@ -276,7 +276,7 @@ void tlb_flush_context(struct cpu *cpu)
 
 void tlb_switch_pcid(struct cpu *cpu, u16 pcid, bool keep)
 {
-    held_flush(cpu, keep ? FLUSH_NONE : FLUSH_PCID, pcid, 0);
+    held_flush(cpu, keep ? FLUSH_NONE : FLUSH_SWITCH, pcid, 0);
     struct pcid_slot *slot = keep ? pcid_find(cpu, pcid) : NULL;
     if (slot) {
         cpu->tlb_generation = slot->generation;

@@ -24,6 +24,7 @@ enum cpu_flush {
     FLUSH_ALL,
     FLUSH_CONTEXTS, /* everything but global pages */
     FLUSH_PCID,
+    FLUSH_SWITCH,  /* the same, by a MOV to CR3 that loads this PCID */
     FLUSH_PAGE,    /* INVLPG: the page of a linear address, and what is held of entries above the leaf */
     FLUSH_ADDRESS, /* INVPCID type 0: of the latter only what would be used for that address */
     FLUSH_NONE,    /* MOV to CR3 that keeps a PCID */

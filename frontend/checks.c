@@ -185,11 +185,12 @@ static void put_missed(struct text *t, const struct cpu_stale *s)
             text_hex(t, s->pcid);
         }
         break;
+    case INVALIDATED_SWITCH:
     case INVALIDATED_PCID:
     case INVALIDATED_CONTEXTS:
         text_string(t, "; the invalidation of ");
-        text_string(t, i->how == INVALIDATED_PCID ? "PCID " : "all PCIDs");
-        if (i->how == INVALIDATED_PCID)
+        text_string(t, i->how == INVALIDATED_CONTEXTS ? "all PCIDs" : "PCID ");
+        if (i->how != INVALIDATED_CONTEXTS)
             text_hex(t, i->pcid);
         put_instruction(t, i);
         text_string(t, s->global ? " leaves global translations" : " is not for PCID ");
