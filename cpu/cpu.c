@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpu/control.h"
 #include "cpu/decode.h"
@@ -16,6 +15,7 @@
 #include "cpu/system.h"
 #include "cpu/trace.h"
 #include "cpu/x87.h"
+#include "mmu/host_memory.h"
 
 static bool flat_data(const struct segment *s, bool any_base)
 {
@@ -99,8 +99,8 @@ static void ram_written(void *ctx, u64 pa, u64 size)
 
 struct cpu *cpu_create(const struct cpu_config *config, char *why, size_t size)
 {
-    struct cpu *cpu = mmap(NULL, sizeof *cpu, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (cpu == MAP_FAILED) {
+    struct cpu *cpu = host_reserve(sizeof *cpu);
+    if (!cpu) {
         snprintf(why, size, "out of memory");
         return NULL;
     }
@@ -140,7 +140,7 @@ void cpu_destroy(struct cpu *cpu)
     held_destroy(cpu->held);
     isa_index_destroy(cpu->isa);
     free(cpu->crossings);
-    munmap(cpu, sizeof *cpu);
+    host_release(cpu, sizeof *cpu);
 }
 
 /* SDM Vol. 3A, "Processor State After Reset": what RESET and INIT have in common. */

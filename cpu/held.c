@@ -11,11 +11,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpu/invalidations.h"
 #include "cpu/run.h"
 #include "cpu/structures.h"
+#include "mmu/host_memory.h"
 
 #define HELD_MOST 65536u /* powers of two */
 #define HELD_REAL 2048u
@@ -567,8 +567,8 @@ bool cpu_hold(struct cpu *cpu, enum cpu_tlb kind, bool report, u64 seed)
     cpu->held = NULL;
     if (kind == CPU_TLB_FAST && !report)
         return true;
-    h = mmap(NULL, sizeof *h, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (h == MAP_FAILED)
+    h = host_reserve(sizeof *h);
+    if (!h)
         return false;
     h->kind = kind;
     h->report = report;
@@ -589,5 +589,5 @@ void held_destroy(struct held *h)
     if (!h)
         return;
     structures_destroy(h->structures);
-    munmap(h, sizeof *h);
+    host_release(h, sizeof *h);
 }

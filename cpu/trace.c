@@ -12,9 +12,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpu/points.h"
+#include "mmu/host_memory.h"
 
 #define GRANULE_SHIFT 3 /* 8 bytes: code that changes its own operands has them side by side */
 #define GRANULE_WORDS ((unsigned)(PAGE_SIZE >> GRANULE_SHIFT) / 64)
@@ -64,22 +64,16 @@ struct trace_cache {
     struct memo memo[MEMOS];
 };
 
-static void *reserve(size_t size)
-{
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
-
 struct trace_cache *trace_cache_create(unsigned ops)
 {
-    struct trace_cache *c = reserve(sizeof *c);
+    struct trace_cache *c = host_reserve(sizeof *c);
     if (!c)
         return NULL;
     c->op_capacity = ops ? (ops < 4 * TRACE_MAX_OPS ? 4 * TRACE_MAX_OPS : ops) : DEFAULT_OPS;
     c->trace_capacity = c->page_capacity = c->op_capacity / 4;
-    c->ops = reserve(c->op_capacity * sizeof *c->ops);
-    c->traces = reserve(c->trace_capacity * sizeof *c->traces);
-    c->pages = reserve(c->page_capacity * sizeof *c->pages);
+    c->ops = host_reserve(c->op_capacity * sizeof *c->ops);
+    c->traces = host_reserve(c->trace_capacity * sizeof *c->traces);
+    c->pages = host_reserve(c->page_capacity * sizeof *c->pages);
     if (c->ops && c->traces && c->pages)
         return c;
     trace_cache_destroy(c);
@@ -90,13 +84,10 @@ void trace_cache_destroy(struct trace_cache *c)
 {
     if (!c)
         return;
-    if (c->ops)
-        munmap(c->ops, c->op_capacity * sizeof *c->ops);
-    if (c->traces)
-        munmap(c->traces, c->trace_capacity * sizeof *c->traces);
-    if (c->pages)
-        munmap(c->pages, c->page_capacity * sizeof *c->pages);
-    munmap(c, sizeof *c);
+    host_release(c->ops, c->op_capacity * sizeof *c->ops);
+    host_release(c->traces, c->trace_capacity * sizeof *c->traces);
+    host_release(c->pages, c->page_capacity * sizeof *c->pages);
+    host_release(c, sizeof *c);
 }
 
 static struct trace **bucket_of(struct trace_cache *c, u64 pa, u32 mode)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The VGA's life, and the text mode a PC's firmware leaves. */
 #include "devices/vga_state.h"
+#include "mmu/host_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 u8 *vga_memory(struct vga *v) { return v->memory; }
 
@@ -28,13 +28,11 @@ void vga_reset(struct vga *v)
 struct vga *vga_create(struct clock *clock, const struct vga_wires *wires)
 {
     struct vga *v = calloc(1, sizeof(*v));
-    void *memory =
-        mmap(NULL, VGA_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = host_reserve(VGA_MEMORY_SIZE);
 
-    if (!v || memory == MAP_FAILED) {
+    if (!v || !memory) {
         free(v);
-        if (memory != MAP_FAILED)
-            munmap(memory, VGA_MEMORY_SIZE);
+        host_release(memory, VGA_MEMORY_SIZE);
         return NULL;
     }
     v->clock = clock;
@@ -48,7 +46,7 @@ void vga_destroy(struct vga *v)
 {
     if (!v)
         return;
-    munmap(v->memory, VGA_MEMORY_SIZE);
+    host_release(v->memory, VGA_MEMORY_SIZE);
     free(v);
 }
 

@@ -22,16 +22,22 @@
 #define WORK_MOST (200u << 20)
 #define CHUNK 256u /* names from marker to marker */
 #define NAME_MAX_BYTES 1024u
+#define TOKEN_COPIED 16u
 #define GAP_MAX (8u << 20) /* markers to token table: the sequence numbers */
 
 static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009"; /* NULs between, and behind */
+
+struct token {
+    size_t at, size;
+    char text[TOKEN_COPIED]; /* as far as it goes */
+};
 
 /* What was found, as offsets into the kernel's memory. */
 struct kallsyms {
     const u8 *memory;
     size_t size;
     unsigned word;
-    size_t token[256]; /* where each string begins */
+    struct token token[256];
     size_t tokens, index_end;
     size_t markers, marker_count;
     size_t names;
@@ -61,6 +67,14 @@ static u64 get_word(const struct kallsyms *k, size_t at)
 
 static size_t align(const struct kallsyms *k, size_t at) { return (at + k->word - 1) & ~(size_t)(k->word - 1); }
 
+static void take_token(const struct kallsyms *k, struct token *token, size_t at)
+{
+    const char *text = (const char *)k->memory + at;
+
+    *token = (struct token){.at = at, .size = strnlen(text, k->size - at)};
+    memcpy(token->text, text, token->size < TOKEN_COPIED ? token->size : TOKEN_COPIED);
+}
+
 /* The index behind the table tells how far before the digits it begins; each string must begin where it says. */
 static bool tokens_at(struct kallsyms *k, size_t found)
 {
@@ -81,8 +95,8 @@ static bool tokens_at(struct kallsyms *k, size_t found)
     for (unsigned i = 0; i < 256; i++) {
         if (at != k->tokens + index[i])
             return false;
-        k->token[i] = at;
-        at += strnlen((const char *)k->memory + at, k->size - at) + 1;
+        take_token(k, &k->token[i], at);
+        at += k->token[i].size + 1;
         if (at > k->size)
             return false;
     }
@@ -225,25 +239,35 @@ static bool find_addresses(struct kallsyms *k, bool *percpu, const u64 *handlers
     return false;
 }
 
+/* `n` tokens as text, of at most NAME_MAX_BYTES; there is room for TOKEN_COPIED more, since that is quicker than to
+ * copy the few bytes that most tokens have. How many bytes. */
+static size_t expand(const struct kallsyms *k, const u8 *tokens, unsigned n, char *name)
+{
+    size_t used = 0;
+
+    for (unsigned i = 0; i < n && used + k->token[tokens[i]].size <= NAME_MAX_BYTES; i++) {
+        const struct token *t = &k->token[tokens[i]];
+
+        if (likely(t->size <= TOKEN_COPIED))
+            memcpy(name + used, t->text, TOKEN_COPIED);
+        else
+            memcpy(name + used, k->memory + t->at, t->size);
+        used += t->size;
+    }
+    return used;
+}
+
 /* A name's first character is its kind, as nm has it. */
 static void add_names(struct symbol_table *t, const struct kallsyms *k, bool percpu)
 {
     size_t at = k->names;
 
+    table_expect(t, k->count);
     for (u32 i = 0; i < k->count; i++) {
-        char name[NAME_MAX_BYTES];
+        char name[NAME_MAX_BYTES + TOKEN_COPIED];
         unsigned head, n = name_length(k, at, &head);
-        size_t used = 0;
+        size_t used = expand(k, k->memory + at + head, n, name);
 
-        for (unsigned b = 0; b < n; b++) {
-            const char *token = (const char *)k->memory + k->token[k->memory[at + head + b]];
-            size_t length = strlen(token);
-
-            if (used + length > sizeof(name))
-                break;
-            memcpy(name + used, token, length);
-            used += length;
-        }
         if (used > 1 && name[0] != 'A' && name[0] != 'a')
             table_add(t, address_of(k, i, percpu), 0, name + 1, used - 1,
                       name[0] == 'T' || name[0] == 'W' ? SYMBOL_GLOBAL

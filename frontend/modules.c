@@ -8,6 +8,7 @@
 #include "frontend/btf.h"
 #include "frontend/symbol_table.h"
 #include "mmu/state.h"
+#include "mmu/host_memory.h"
 
 #define LIST_MOST 1024u       /* modules in the list */
 #define READ_MOST 4096u       /* modules that are read in a run; a guest may load and unload all day */
@@ -142,7 +143,7 @@ static bool read_layouts(struct modules *m, const struct reader *r, const struct
     if (!p->btf || p->btf_end <= p->btf || p->btf_end - p->btf > BTF_MOST || m->tries == BTF_TRIES)
         return false;
     m->tries++;
-    bytes = malloc(size);
+    bytes = host_alloc(size);
     m->known = bytes && get(r, p->btf, bytes, size) && btf_open(&b, bytes, size) && find_layouts(&m->layout, &b);
     free(bytes);
     return m->known;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mmu/host_memory.h"
+
 #define REACH (64ull << 20) /* how far from a handler the code and its tables may lie */
 #define ITEMS_LEAST 4096u
 #define SAMPLE 64u /* items in a row by which a list is noticed */
@@ -147,7 +149,7 @@ static struct orc *make(const struct image *m, size_t at, size_t count, size_t e
     if (!o)
         return NULL;
     *o = (struct orc){
-        .first = m->va + at, .count = count, .item = malloc(count * 4), .entry = malloc(count * ENTRY_BYTES)};
+        .first = m->va + at, .count = count, .item = host_alloc(count * 4), .entry = host_alloc(count * ENTRY_BYTES)};
     if (!o->item || !o->entry) {
         orc_destroy(o);
         return NULL;

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mmu/host_memory.h"
+
 /* A symbol without a size does not reach further than this: what lies behind the last one is nobody's. */
 #define REACH (1u << 20)
-#define NAME_MOST 200u /* characters of a name that are kept */
+#define NAME_MOST 200u    /* characters of a name that are kept */
+#define NAME_EXPECTED 24u /* on average, with its end */
 
 static bool grow(void **array, size_t *room, size_t need, size_t item)
 {
@@ -25,8 +28,22 @@ static bool grow(void **array, size_t *room, size_t need, size_t item)
     return true;
 }
 
-/* Names are put into lists, JSON and CSV as they are, and may come from anywhere. */
-static bool is_plain(char c) { return c > ' ' && c < 0x7f && !strchr("\"\\,;'<>&", c); }
+void table_expect(struct symbol_table *t, size_t symbols)
+{
+    if (t->room || t->strings_room)
+        return;
+    t->symbol = host_alloc(symbols * sizeof(t->symbol[0]));
+    t->strings = host_alloc(symbols * NAME_EXPECTED);
+    t->room = t->symbol ? symbols : 0;
+    t->strings_room = t->strings ? symbols * NAME_EXPECTED : 0;
+}
+
+/* Names are put into lists, JSON and CSV as they are, and may come from anywhere: printable ASCII without what is
+ * quoted in one of those. */
+static const bool plain[256] = {
+    ['!'] = true, ['#' ... '%'] = true, ['(' ... '+'] = true, ['-' ... ':'] = true,
+    ['='] = true, ['?' ... '['] = true, [']' ... '~'] = true,
+};
 
 void table_add(struct symbol_table *t, u64 address, u64 size, const char *name, size_t length, enum symbol_rank rank)
 {
@@ -44,7 +61,7 @@ void table_add(struct symbol_table *t, u64 address, u64 size, const char *name, 
     s = &t->symbol[t->count++];
     *s = (struct symbol){.address = address, .size = size, .name = (u32)t->used, .rank = rank};
     for (size_t i = 0; i < length; i++)
-        t->strings[t->used + i] = is_plain(name[i]) ? name[i] : '?';
+        t->strings[t->used + i] = plain[(u8)name[i]] ? name[i] : '?';
     t->strings[t->used + length] = 0;
     t->used += length + 1;
 }
@@ -61,6 +78,16 @@ static int compare(const void *left, const void *right)
     return a->name < b->name ? -1 : a->name > b->name;
 }
 
+/* As a kernel's own list mostly is. */
+static bool is_sorted(const struct symbol_table *t)
+{
+    size_t i = 1;
+
+    while (i < t->count && t->symbol[i - 1].address <= t->symbol[i].address)
+        i++;
+    return i >= t->count;
+}
+
 bool table_finish(struct symbol_table *t)
 {
     size_t kept = 0;
@@ -68,10 +95,13 @@ bool table_finish(struct symbol_table *t)
 
     if (t->exhausted || !t->count)
         return false;
-    qsort(t->symbol, t->count, sizeof(t->symbol[0]), compare);
+    if (!is_sorted(t))
+        qsort(t->symbol, t->count, sizeof(t->symbol[0]), compare);
     for (size_t i = 0; i < t->count; i++)
         if (!kept || t->symbol[i].address != t->symbol[kept - 1].address)
             t->symbol[kept++] = t->symbol[i];
+        else if (compare(&t->symbol[i], &t->symbol[kept - 1]) < 0)
+            t->symbol[kept - 1] = t->symbol[i];
     t->count = kept;
     last = &t->symbol[kept - 1];
     t->low = t->symbol[0].address;

@@ -32,6 +32,8 @@ struct symbol_table {
     struct lines *lines; /* or NULL */
 };
 
+/* So many will be added to this table, which is empty: what is more, or less, costs time alone. */
+void table_expect(struct symbol_table *, size_t symbols);
 void table_add(struct symbol_table *, u64 address, u64 size, const char *name, size_t length, enum symbol_rank);
 /* Sorts; one symbol an address stays. False if there are none or memory ran out. */
 bool table_finish(struct symbol_table *);

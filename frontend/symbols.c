@@ -17,8 +17,8 @@
 #define EXCEPTIONS 32u /* handlers that are looked at: those of the processor's own vectors */
 #define ORC_SAMPLES 200u
 #define LINUX_LOWEST \
-    0x40000000u /* its part of the address space begins here or above: looking through memory takes time */
-#define STUBS_SPAN 1024u
+    0x40000000u        /* its part of the address space begins here or above: looking through memory takes time */
+#define STUB_MAX 16u   /* bytes of a stub that pushes its number and goes on; handlers with names take more */
 #define LOOKS_FREE 64u /* looks through memory whenever gates change; then, ever rarer */
 #define AGREE 3u       /* handlers that must be symbols for a table to fit */
 
@@ -285,7 +285,7 @@ struct handlers {
     u64 entry[EXCEPTIONS];
     unsigned count;
     u64 faults; /* that of #PF */
-    u64 low, high;
+    bool stubs; /* it is of an array, as Linux's first handlers are: nothing is told apart there */
 };
 
 /* The kernel's entry points, from its IDT: each address once. SDM "IDT Descriptors". */
@@ -293,6 +293,7 @@ static bool read_handlers(struct cpu *cpu, const struct cpu_state *state, struct
 {
     bool wide = state->efer & BIT(10); /* LMA */
     unsigned size = wide ? 16 : 8;
+    u64 before = 0, before_that = 0;
 
     *h = (struct handlers){0};
     for (unsigned v = 0; v < EXCEPTIONS && (v + 1) * size <= state->idt_limit + 1u; v++) {
@@ -307,10 +308,12 @@ static bool read_handlers(struct cpu *cpu, const struct cpu_state *state, struct
             known |= h->entry[i] == entry;
         if (!known)
             h->entry[h->count++] = entry;
-        h->low = h->count == 1 || entry < h->low ? entry : h->low;
-        h->high = entry > h->high ? entry : h->high;
-        if (v == 14)
+        if (v == 14) {
             h->faults = entry;
+            h->stubs = entry - before <= STUB_MAX && entry - before == before - before_that;
+        }
+        before_that = before;
+        before = entry;
     }
     return h->count >= AGREE;
 }
@@ -367,8 +370,7 @@ static bool ask_guest(struct symbols *s, struct cpu *cpu, struct phys *phys, con
     struct symbol_table *t = &s->table[s->tables];
     struct walk w = cpu_walk(cpu, h->faults, (struct access){.kind = ACCESS_EXECUTE});
 
-    /* Linux's first handlers are one short array, in which nothing is told apart. */
-    if (s->tables == TABLES || w.cause != CAUSE_NONE || h->faults < LINUX_LOWEST || h->high - h->low < STUBS_SPAN)
+    if (s->tables == TABLES || w.cause != CAUSE_NONE || h->faults < LINUX_LOWEST || h->stubs)
         return false;
     if (!table_read_kallsyms(t, phys, w.pa, state->efer & BIT(10) ? 8 : 4, h->entry, h->count))
         return false;

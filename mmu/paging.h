@@ -36,6 +36,16 @@ struct paging {
     u32 pkrs;      /* IA32_PKRS: the same, supervisor pages */
 };
 
+/* SDM "Use of CR3 ...", one table for each mode: the physical address of the uppermost table. */
+static const u64 paging_root_bits[] = {
+    [PAGING_NONE] = 0,
+    [PAGING_32BIT] = BITS(31, 12),
+    [PAGING_PAE] = BITS(31, 5),
+    [PAGING_4LEVEL] = BITS(51, 12),
+    [PAGING_5LEVEL] = BITS(51, 12),
+};
+static inline u64 walk_root(const struct paging *p) { return p->cr3 & paging_root_bits[p->mode]; }
+
 enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 
 /* Why the processor itself touches memory; such accesses are supervisor accesses at any CPL and ignore EFLAGS.AC. */
@@ -162,7 +172,6 @@ struct walk_entry walk_entry(const struct paging *p, unsigned level, u64 entry);
 unsigned walk_levels(const struct paging *p);
 unsigned walk_entry_width(const struct paging *p);
 unsigned walk_table_entries(const struct paging *p, unsigned level);
-u64 walk_root(const struct paging *p); /* the physical address of the uppermost table */
 
 /* Why an access to a page found before, of which `w` has the combined rights and the key, is refused now: BIT(cause) of
  * each reason, 0 if it is allowed. */

@@ -5,10 +5,10 @@
  * harm: comparisons here are of differences, so that no 64-bit value can wrap into a range it is not in.
  */
 #include "mmu/phys_parts.h"
+#include "mmu/host_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define MIN_RAM (1ull << 20)
 #define FLOATING 0xFF
@@ -16,7 +16,6 @@
 struct phys *phys_create(u64 ram_bytes)
 {
     struct phys *phys;
-    void *ram;
 
     if (ram_bytes < MIN_RAM || ram_bytes > PHYS_MAX_RAM || ram_bytes % PAGE_SIZE)
         return NULL;
@@ -24,9 +23,8 @@ struct phys *phys_create(u64 ram_bytes)
     if (!phys)
         return NULL;
     phys->mmio = bus_create(FLOATING);
-    ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     phys->ram_bytes = ram_bytes;
-    phys->map.ram = ram == MAP_FAILED ? NULL : ram;
+    phys->map.ram = host_reserve(ram_bytes);
     phys->map.low_size = ram_bytes < PHYS_LOW_RAM_TOP ? ram_bytes : PHYS_LOW_RAM_TOP;
     phys->map.high_size = ram_bytes - phys->map.low_size;
     if (!phys->mmio || !phys->map.ram) {
@@ -45,8 +43,7 @@ void phys_destroy(struct phys *phys)
     free(phys->cover);
     free(phys->listener);
     bus_destroy(phys->mmio);
-    if (phys->map.ram)
-        munmap(phys->map.ram, phys->ram_bytes);
+    host_release(phys->map.ram, phys->ram_bytes);
     phys_pool_free(&phys->pool);
     free(phys);
 }

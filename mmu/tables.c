@@ -5,39 +5,44 @@
 #include <string.h>
 
 #include "mmu/paging.h"
+#include "mmu/host_memory.h"
 
 #define BUCKETS 16384u
 #define NODES_MOST (1u << 22)
 #define NOWHERE (~0ull) /* no address of an entry, as they are aligned */
 #define ROOT (~1ull)
 
-/* One change in an entry's history. */
+/* One change in an entry's history, which is a ring: what has come last leads to what came first. */
 struct node {
     struct table_change change;
-    u32 next;  /* older; node number + 1, or 0 */
+    u32 next;  /* newer; node number + 1 */
     u32 count; /* how often the entry changed until then */
 };
 
 struct page {
     u64 pa;
-    struct page *next;
-    unsigned width; /* bytes of an entry */
+    struct page *next; /* in the bucket, or among the unused */
+    unsigned width;    /* bytes of an entry */
     u8 level;
     bool pinned;
     u64 parent; /* physical address of the entry that led a walk here last; ROOT: none did; NOWHERE: no walk came */
     u32 idle;   /* writes since a walk came by */
     u8 shadow[PAGE_SIZE];
-    u32 head[]; /* of each entry's history; PAGE_SIZE / 4 of them */
+    u32 head[PAGE_SIZE / 4]; /* of each entry's history; of an unused page 0 */
 };
 
 struct tables {
     struct phys *phys;
     u64 walked; /* the entry that a walk read last, and its level */
     unsigned walked_level;
+    struct page
+        *came_by[WALK_MAX_STEPS + 1]; /* the page of each level that it found last, or NULL: mostly it is again */
     struct page *bucket[BUCKETS];
-    unsigned pages;
-    struct node *node;
-    u32 nodes, node_room, unused; /* made; allocated; a list of those given back */
+    struct page *page; /* TABLES_MOST of them */
+    unsigned pages, pages_made;
+    struct page *page_unused;
+    struct node *node; /* NODES_MOST of them */
+    u32 nodes, unused; /* made; a list of those given back */
     unsigned pages_most;
     u32 nodes_most;
     u64 serial;
@@ -69,6 +74,12 @@ struct tables *tables_create(struct phys *phys)
     if (!t)
         return NULL;
     t->phys = phys;
+    t->page = host_reserve(TABLES_MOST * sizeof(*t->page));
+    t->node = host_reserve(NODES_MOST * sizeof(*t->node));
+    if (!t->page || !t->node) {
+        tables_destroy(t);
+        return NULL;
+    }
     tables_limit(t, TABLES_MOST, NODES_MOST);
     return t;
 }
@@ -83,12 +94,8 @@ void tables_destroy(struct tables *t)
 {
     if (!t)
         return;
-    for (unsigned i = 0; i < BUCKETS; i++)
-        for (struct page *p = t->bucket[i], *next; p; p = next) {
-            next = p->next;
-            free(p);
-        }
-    free(t->node);
+    host_release(t->page, TABLES_MOST * sizeof(*t->page));
+    host_release(t->node, NODES_MOST * sizeof(*t->node));
     free(t);
 }
 
@@ -147,56 +154,50 @@ static u32 node_take(struct tables *t)
         t->unused = t->node[n - 1].next;
         return n;
     }
-    if (t->nodes == t->node_room) {
-        u32 room = t->node_room ? 2 * t->node_room : 4096;
-        struct node *more = room <= t->nodes_most ? realloc(t->node, room * sizeof(*more)) : NULL;
-
-        if (!more)
-            return 0;
-        t->node = more;
-        t->node_room = room;
-    }
-    return ++t->nodes;
+    return t->nodes < t->nodes_most ? ++t->nodes : 0;
 }
 
-static void node_give(struct tables *t, u32 n)
-{
-    t->node[n - 1].next = t->unused;
-    t->unused = n;
-}
-
-/* A new head of the list; the last of TABLES_HISTORY makes room for it, and does where there is no other. False if
- * there is no room, and the change is not remembered. */
+/* The oldest of TABLES_HISTORY makes room for the newest, and does where there is no memory for one more. False if
+ * there is none at all, and the change is not remembered. */
 static bool remember(struct tables *t, u32 *head, const struct table_change *c)
 {
-    u32 count = *head ? t->node[*head - 1].count + 1 : 1, n, length = 0;
+    u32 newest = *head, count = newest ? t->node[newest - 1].count : 0;
+    u32 n = count < TABLES_HISTORY ? node_take(t) : 0, oldest = newest ? t->node[newest - 1].next : n;
 
-    for (u32 *link = head; *link; link = &t->node[*link - 1].next)
-        if (++length == TABLES_HISTORY) {
-            u32 last = *link;
-
-            *link = 0;
-            node_give(t, last);
-            break;
-        }
-    n = node_take(t);
-    if (!n && *head) {
-        n = *head; /* no memory: the newest counts more than the one before it */
-        *head = t->node[n - 1].next;
-    }
-    if (!n)
+    if (!n && !newest)
         return false;
-    t->node[n - 1] = (struct node){.change = *c, .next = *head, .count = count};
+    if (n && newest) {
+        t->node[newest - 1].next = n;
+    } else if (!n) {
+        n = oldest;
+        oldest = t->node[n - 1].next;
+    }
+    t->node[n - 1] = (struct node){.change = *c, .next = oldest, .count = count + 1};
     *head = n;
     return true;
+}
+
+/* The newest first; how many. */
+static unsigned recall(const struct tables *t, u32 head, struct table_change *to)
+{
+    unsigned n = 0;
+
+    for (u32 at = head; at && (!n || at != head); n++) {
+        at = t->node[at - 1].next; /* from the oldest on */
+        memmove(to + 1, to, n * sizeof(*to));
+        to[0] = t->node[at - 1].change;
+    }
+    return n;
 }
 
 static void forget_history(struct tables *t, struct page *p)
 {
     for (unsigned i = 0; i < PAGE_SIZE / 4; i++)
-        for (u32 n = p->head[i], next; n; n = next) {
-            next = t->node[n - 1].next;
-            node_give(t, n);
+        if (p->head[i]) {
+            u32 oldest = t->node[p->head[i] - 1].next;
+
+            t->node[p->head[i] - 1].next = t->unused;
+            t->unused = oldest;
         }
     memset(p->head, 0, PAGE_SIZE / 4 * sizeof(p->head[0]));
 }
@@ -230,13 +231,16 @@ static struct page *page_add(struct tables *t, u64 pa, unsigned width)
 
     if (!now || t->pages >= t->pages_most || !phys_page_write(t->phys, pa))
         return NULL; /* ROM does not change; a device is no memory */
-    p = calloc(1, sizeof(*p) + PAGE_SIZE / 4 * sizeof(p->head[0]));
-    if (!p)
-        return NULL;
+    p = t->page_unused ? t->page_unused : &t->page[t->pages_made++];
+    if (t->page_unused)
+        t->page_unused = p->next;
     p->pa = pa & PAGE_MASK;
-    p->width = width;
-    p->parent = NOWHERE;
     p->next = *bucket;
+    p->width = width;
+    p->level = 0;
+    p->pinned = false;
+    p->parent = NOWHERE;
+    p->idle = 0;
     memcpy(p->shadow, now, PAGE_SIZE);
     *bucket = p;
     t->pages++;
@@ -306,7 +310,7 @@ static void compare(struct tables *t, struct page *p, unsigned written, unsigned
     const u8 *now = phys_page_read(t->phys, p->pa);
     unsigned from = written & ~(p->width - 1);
 
-    if (!now || !memcmp(p->shadow + from, now + from, to - from))
+    if (!now || (to - from > p->width && !memcmp(p->shadow + from, now + from, to - from)))
         return;
     for (unsigned at = from; at < to; at += p->width) {
         u64 was = entry_of(p->shadow, at, p->width), is = entry_of(now, at, p->width);
@@ -336,20 +340,27 @@ static void page_drop(struct tables *t, struct page *p)
 
     if (t->pending.page == p)
         t->pending.page = NULL;
+    for (unsigned level = 0; level <= WALK_MAX_STEPS; level++)
+        if (t->came_by[level] == p)
+            t->came_by[level] = NULL;
     forget_history(t, p);
     while (*link != p)
         link = &(*link)->next;
     *link = p->next;
-    free(p);
+    p->next = t->page_unused;
+    t->page_unused = p;
     t->pages--;
 }
 
 bool tables_used(struct tables *t, u64 pa, unsigned width, unsigned level)
 {
-    struct page *p = page_find(t, pa);
-    bool added = !p;
+    struct page *p = t->came_by[level];
+    bool added = false;
 
+    if (!p || p->pa != (pa & PAGE_MASK))
+        p = t->came_by[level] = page_find(t, pa);
     if (!p) {
+        added = true;
         p = page_add(t, pa, width);
         if (!p)
             return false;
@@ -468,21 +479,19 @@ static const struct state_table change_table = STATE_TABLE(table_change, change_
 static void history_state(struct tables *t, struct page *p, u32 *head, struct state *s)
 {
     struct table_change change[TABLES_HISTORY] = {0};
-    u64 n = 0, count = *head ? t->node[*head - 1].count : 0;
+    u64 n = recall(t, *head, change), count = *head ? t->node[*head - 1].count : 0;
 
-    for (u32 at = *head; at; at = t->node[at - 1].next) /* remember() keeps no more than there is room for */
-        change[n++] = t->node[at - 1].change;
     state_number(s, "history", &n, TABLES_HISTORY);
     state_number(s, "count", &count, UINT32_MAX);
+    if (count < n)
+        state_fail(s, "tables.history: %llu changes of %llu", (unsigned long long)n, (unsigned long long)count);
     while (n-- && !s->failed) {
         state_struct(s, &change_table, &change[n]);
-        if (state_is_loading(s) && !s->failed) {
-            if (!remember(t, head, &change[n]))
-                p->pinned = false;
-            else
-                t->node[*head - 1].count = (u32)count;
-        }
+        if (state_is_loading(s) && !s->failed && !remember(t, head, &change[n]))
+            p->pinned = false;
     }
+    if (state_is_loading(s) && !s->failed && *head)
+        t->node[*head - 1].count = (u32)count;
 }
 
 static void page_state(struct tables *t, struct page *p, struct state *s)
@@ -559,7 +568,7 @@ void tables_state(struct tables *t, struct state *s)
 enum table_past tables_history(struct tables *t, u64 at, struct table_change *to, unsigned *n, u64 *count)
 {
     const struct page *p;
-    u32 node;
+    u32 head;
 
     tables_settle(t);
     *n = 0;
@@ -568,13 +577,12 @@ enum table_past tables_history(struct tables *t, u64 at, struct table_change *to
     p = page_find(t, at);
     if (!p)
         return PAST_UNWATCHED;
-    node = p->head[(at & ~PAGE_MASK) / 4];
-    if (!node)
+    head = p->head[(at & ~PAGE_MASK) / 4];
+    if (!head)
         return p->pinned ? PAST_NEVER : PAST_UNKNOWN;
     if (count)
-        *count = t->node[node - 1].count;
-    for (; node; node = t->node[node - 1].next)
-        to[(*n)++] = t->node[node - 1].change;
+        *count = t->node[head - 1].count;
+    *n = recall(t, head, to);
     return PAST_KNOWN;
 }
 

@@ -12,14 +12,13 @@ struct format {
     u8 levels;     /* of entries in memory; a PAE walk begins below its PDPTE registers */
     u8 width;      /* bytes of an entry */
     u8 index_bits; /* of the linear address, consumed per level */
-    u64 root;      /* address bits of CR3 (SDM "Use of CR3 ...", one table for each mode) */
 };
 
 static const struct format formats[] = {
-    [PAGING_32BIT] = {.levels = 2, .width = 4, .index_bits = 10, .root = BITS(31, 12)},
-    [PAGING_PAE] = {.levels = 2, .width = 8, .index_bits = 9, .root = BITS(31, 5)},
-    [PAGING_4LEVEL] = {.levels = 4, .width = 8, .index_bits = 9, .root = BITS(51, 12)},
-    [PAGING_5LEVEL] = {.levels = 5, .width = 8, .index_bits = 9, .root = BITS(51, 12)},
+    [PAGING_32BIT] = {.levels = 2, .width = 4, .index_bits = 10},
+    [PAGING_PAE] = {.levels = 2, .width = 8, .index_bits = 9},
+    [PAGING_4LEVEL] = {.levels = 4, .width = 8, .index_bits = 9},
+    [PAGING_5LEVEL] = {.levels = 5, .width = 8, .index_bits = 9},
 };
 
 #define PTE_ADDRESS BITS(51, 12)
@@ -216,7 +215,7 @@ ALWAYS_INLINE u32 walk_tables(struct walk *w, const struct paging *p, enum pagin
 {
     const struct format *f = &formats[mode];
     const u64 reserved = format_reserved(p, mode);
-    u64 table = p->cr3 & f->root, all = ~0ull, any = 0;
+    u64 table = p->cr3 & paging_root_bits[mode], all = ~0ull, any = 0;
     unsigned level = f->levels, shift = 12 + f->index_bits * (level - 1);
 
     if (mode == PAGING_PAE) { /* SDM "PDPTE Registers": from there, not from memory, and checked when loaded */
@@ -303,8 +302,6 @@ unsigned walk_table_entries(const struct paging *p, unsigned level)
 {
     return p->mode == PAGING_PAE && level == 3 ? 4 : 1u << formats[p->mode].index_bits;
 }
-
-u64 walk_root(const struct paging *p) { return p->cr3 & formats[p->mode].root; }
 
 struct walk_entry walk_entry(const struct paging *p, unsigned level, u64 entry)
 {

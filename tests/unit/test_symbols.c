@@ -34,11 +34,11 @@ static void put(struct image *m, const void *bytes, size_t size)
 
 static void pad(struct image *m, unsigned word) { m->at = (m->at + word - 1) & ~(size_t)(word - 1); }
 
-/* Token c is the character c, but 1 is "sys_" and 2 is "func". */
+/* Token c is the character c, but 1 is "sys_of_a_long_name_" and 2 is "func". */
 static const char *token(unsigned c, char *buffer)
 {
     if (c == 1)
-        return "sys_";
+        return "sys_of_a_long_name_";
     if (c == 2)
         return "func";
     buffer[0] = (char)(c > ' ' && c < 0x7f ? c : 'x');
@@ -46,7 +46,7 @@ static const char *token(unsigned c, char *buffer)
     return buffer;
 }
 
-/* Symbol i is "Tsys_func<i>", at BASE + 64 i; each hundredth is long. */
+/* Symbol i is "Tsys_of_a_long_name_func<i>", at BASE + 64 i; each hundredth is long. */
 static unsigned name_of(unsigned i, u8 *tokens)
 {
     char digits[16];
@@ -140,7 +140,7 @@ static void check_table(const struct symbol_table *t, unsigned word)
     ck_assert_uint_eq(t->count, SYMBOLS);
     for (unsigned i = 0; i < SYMBOLS; i++) {
         const struct symbol *s = table_find(t, base + i * 64 + 63);
-        char name[512] = "sys_";
+        char name[512] = "sys_of_a_long_name_";
 
         for (unsigned k = 0; k < (i % 100 == 99 ? 70u : 1u); k++)
             strcat(name, "func");
@@ -234,13 +234,16 @@ START_TEST(system_map)
     struct symbols *s = symbols_create();
     char why[256], *path = file_with("0000000000000000 A nothing\n"
                                      "ffffffff81000000 T _stext\nffffffff81000000 t other\n"
-                                     "ffffffff81000100 t do_\"one\nffffffff82000000 D data\n");
+                                     "ffffffff81000100 t do_\"one\n"
+                                     "ffffffff81000200 t less\nffffffff81000200 T more\n"
+                                     "ffffffff82000000 D data\n");
     u64 address;
 
     ck_assert_msg(symbols_add(s, path, why, sizeof(why)), "%s", why);
     check_text(s, 0xffffffff81000000, "_stext");
     check_text(s, 0xffffffff810000ff, "_stext+0xff");
     check_text(s, 0xffffffff81000110, "do_?one+0x10");
+    check_text(s, 0xffffffff81000200, "more");
     check_text(s, 0xffffffff82000004, "data+0x4");
     check_text(s, 0xffffffff80ffffff, "");
     check_text(s, 0xffffffff90000000, "");

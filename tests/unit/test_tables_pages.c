@@ -426,6 +426,7 @@ static const struct {
     {"tables.idle: 16384 is not between 0 and 16383", {A, B}, 8, 1, 0, TABLES_IDLE, 1024, 0},
     {"tables.entry: 1025 is not between 0 and 1024", {A, B}, 8, 1, 0, 0, 1025, 0},
     {"tables.history: 5 is not between 0 and 4", {A, B}, 8, 1, 0, 0, 0, 5},
+    {"tables.history: 2 changes of 0", {A, B}, 8, 1, 0, 0, 0, 2},
 };
 
 START_TEST(forged_states)
