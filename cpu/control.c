@@ -325,7 +325,7 @@ void exec_CLTS(struct cpu *cpu, const struct op *op)
 }
 
 IRREGULAR(MOV_from_CR);
-IRREGULAR(MOV_to_CR);
+IRREGULAR_RESUME(MOV_to_CR);
 IRREGULAR(SMSW);
 IRREGULAR(LMSW);
 IRREGULAR(CLTS);

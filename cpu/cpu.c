@@ -9,6 +9,7 @@
 #include "cpu/decode.h"
 #include "cpu/held.h"
 #include "cpu/flags.h"
+#include "cpu/interrupt.h"
 #include "cpu/msr.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
@@ -31,7 +32,7 @@ static u32 alignment_mode(const struct cpu *cpu)
 static u32 mode_bits(const struct cpu *cpu)
 {
     const struct segment *s = cpu->seg;
-    u32 mode = alignment_mode(cpu) | (cpu->mode & MODE_WATCH);
+    u32 mode = alignment_mode(cpu) | (cpu->mode & (MODE_WATCH | MODE_TOLD));
     if (in_code64(cpu))
         return mode | MODE_CODE64 | MODE_STACK32 | MODE_FLAT | MODE_FS | MODE_GS | MODE_CS;
     mode |= s[SEG_CS].attributes & ATTR_DB ? MODE_CODE32 : 0;
@@ -228,7 +229,7 @@ void cpu_tune(struct cpu *cpu, struct cpu_tuning tuning)
 
 void cpu_request_stop(struct cpu *cpu)
 {
-    cpu->stop_requested = true;
+    cpu->attention |= ATTENTION_STOP;
     cpu->left_trace = true;
 }
 
@@ -363,8 +364,9 @@ void cpu_set_state(struct cpu *cpu, const struct cpu_state *s)
 void cpu_observe(struct cpu *cpu, const struct cpu_observer *observer)
 {
     cpu->observer = observer ? *observer : (struct cpu_observer){0};
-    cpu->resume_told = cpu->observer.resume;
-    cpu->delivery_watched = cpu->observer.event || cpu->debug;
+    cpu->mode = (cpu->mode & ~(u32)MODE_TOLD) | (cpu->observer.resume ? MODE_TOLD : 0);
+    interrupt_watch(cpu);
+    tlb_watch(cpu);
     cpu_refresh(cpu);
 }
 

@@ -347,8 +347,10 @@ static op_fn *regular_handler(const struct handlers *h, const struct row *row, s
     return k2 == KIND_IMM ? h->ri[w] : h->rr[w];
 }
 
-static op_fn *irregular_wrapper(const struct row *row)
+static op_fn *irregular_wrapper(const struct row *row, u32 mode)
 {
+    if (unlikely(mode & MODE_TOLD) && row->handlers->resumes)
+        return op_irregular_told;
     if (row->handlers->transfers)
         return op_irregular_transfer;
     bool checked = row->attributes & (ATTR_CPL0 | ATTR_PROT | ATTR_FPU | ATTR_SSE | ATTR_MMXR);
@@ -372,7 +374,7 @@ static void pick_handler(const struct row *row, const struct prefixes *p, u8 opc
     if (op->fn)
         return;
     if (h->exec) {
-        op->fn = irregular_wrapper(row);
+        op->fn = irregular_wrapper(row, mode);
         return;
     }
     op->fn = regular_handler(h, row, op, k1, k2, mode);

@@ -60,15 +60,10 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
         return 0;
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
-    if (kind == ACCESS_WRITE) {
+    if (kind == ACCESS_WRITE && !(t.host && tlb_slot(cpu, la)->write_tag)) { /* with a tag nobody need be told */
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
-        if (t.host && code_page_present(cpu, t.pa)) {
-            cpu->left_trace |= code_written(cpu, t.pa, n * s->width);
-            if (cpu->tables && code_page_watched(cpu, t.pa)) {
-                watch_before(cpu, t.pa, n * s->width, la, false);
-                watch_stored(cpu);
-            }
-        }
+        if (t.host)
+            announce_write(cpu, t.pa, la, (unsigned)n * s->width, false);
         t.host = t.host ? t.host + (t.pa & ~PAGE_MASK) : NULL;
         if (t.host)
             phys_will_write(cpu->phys, t.host, 1); /* all of it is on one page */
@@ -227,7 +222,7 @@ typedef u64 element_fn(struct string *, u64 n);
 static u64 allowance(const struct cpu *cpu)
 {
     u64 now = cpu_icount(cpu);
-    return cpu->step_mode || cpu->stop_requested || now >= cpu->deadline ? 1 : cpu->deadline - now;
+    return cpu->step_mode || cpu->attention || now >= cpu->deadline ? 1 : cpu->deadline - now;
 }
 
 ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, element_fn *element, bool compares,
@@ -269,7 +264,7 @@ ALWAYS_INLINE const struct op *string_op(struct cpu *cpu, const struct op *op, e
             u64 now = cpu_icount(cpu);
             allowed = now < cpu->deadline ? cpu->deadline - now : 0;
         }
-        if (allowed == 0 || device || cpu->step_mode || (port && (cpu->intr || cpu->stop_requested))) {
+        if (allowed == 0 || device || cpu->step_mode || (port && (cpu->intr || cpu->attention))) {
             if (compares) /* flags change when the repetition ends, however often it was interrupted on the way */
                 cpu->f = before;
             cpu->budget -= op_before(op);

@@ -268,5 +268,5 @@ void exec_JMP_far(struct cpu *cpu, const struct op *op)
     far_transfer(cpu, op, &t);
 }
 
-IRREGULAR(CALL_far);
-IRREGULAR(JMP_far);
+IRREGULAR_RESUME(CALL_far);
+IRREGULAR_RESUME(JMP_far);

@@ -138,4 +138,4 @@ void exec_RET_far(struct cpu *cpu, const struct op *op)
     cpu_refresh(cpu);
 }
 
-IRREGULAR(RET_far);
+IRREGULAR_RESUME(RET_far);

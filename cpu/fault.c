@@ -65,12 +65,9 @@ _Noreturn void raise_db_fault(struct cpu *cpu, u64 dr6_bits)
     raise_event(cpu, (struct cpu_event){.vector = VEC_DB, .error = (u32)dr6_bits, .kind = EVENT_FAULT});
 }
 
-_Noreturn void raise_pf(struct cpu *cpu, u64 la, unsigned width, const struct access *access, const struct walk *walk)
+_Noreturn void raise_pf(struct cpu *cpu, u64 la, const struct access *access, const struct walk *walk)
 {
-    sync_rip(cpu);
     cpu->stats.page_faults++;
-    if (cpu->observer.page_fault)
-        cpu->observer.page_fault(cpu->observer.ctx, cpu, la, width, access, walk, cpu->delivering);
     cpu->cr2 = la;
     raise_event(cpu, (struct cpu_event){.vector = VEC_PF,
                                         .has_error = true,
@@ -78,4 +75,13 @@ _Noreturn void raise_pf(struct cpu *cpu, u64 la, unsigned width, const struct ac
                                         .cr2 = la,
                                         .access = *access,
                                         .kind = EVENT_FAULT});
+}
+
+_Noreturn void raise_pf_told(struct cpu *cpu, u64 la, unsigned width, const struct access *access,
+                             const struct walk *walk)
+{
+    sync_rip(cpu);
+    if (cpu->observer.page_fault)
+        cpu->observer.page_fault(cpu->observer.ctx, cpu, la, width, access, walk, cpu->delivering);
+    raise_pf(cpu, la, access, walk);
 }

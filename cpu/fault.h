@@ -49,7 +49,9 @@ _Noreturn void raise_ts(struct cpu *, u32 error);
 _Noreturn void raise_np(struct cpu *, u32 error);
 _Noreturn void raise_ss(struct cpu *, u32 error);
 _Noreturn void raise_gp(struct cpu *, u32 error);
-/* Tells the observer, loads CR2, raises. width: bytes of the access on the faulting page. */
-_Noreturn void raise_pf(struct cpu *, u64 la, unsigned width, const struct access *, const struct walk *);
+/* Loads CR2, raises. */
+_Noreturn void raise_pf(struct cpu *, u64 la, const struct access *, const struct walk *);
+/* The same, and tells the observer before. width: bytes of the access on the faulting page. */
+_Noreturn void raise_pf_told(struct cpu *, u64 la, unsigned width, const struct access *, const struct walk *);
 
 #endif

@@ -31,6 +31,7 @@ struct handlers {
     exec_fn *exec;                                 /* irregular */
     op_fn *(*choose)(const struct op *, u32 mode); /* picks a handler by other means (jumps, stack, strings) */
     bool transfers;                                /* irregular: may go on at its target without the run loop */
+    bool resumes;                                  /* irregular: may hand control to another context */
     u8 flags;                                      /* FLAGS_* */
     op_fn *const *rr, *const *ri;                  /* [WIDTHS]: register, register; register, immediate */
     op_fn *const (*rm)[WIDTHS], *const (*mr)[WIDTHS], *const (*mi)[WIDTHS]; /* [ADDR_FORMS][WIDTHS] */
@@ -45,6 +46,10 @@ struct handlers {
 #define IRREGULAR(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME}
 /* The same for one that ends a trace, by its nature, but seldom needs the run loop: INT, IRET, SYSCALL, IN ... */
 #define TRANSFER(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .transfers = true}
+/* Those of both kinds that may hand control to another context: observer.resume hears of it. */
+#define IRREGULAR_RESUME(NAME) const struct handlers handlers_##NAME = {.exec = exec_##NAME, .resumes = true}
+#define TRANSFER_RESUME(NAME) \
+    const struct handlers handlers_##NAME = {.exec = exec_##NAME, .transfers = true, .resumes = true}
 
 /* Builds whose compiler turns `return f(...)` into a jump run through a trace without growing the stack; elsewhere
  * handlers return the next op to the loop. The Makefile defines FAULTLINE_SIBLING_CALLS for release builds. */
@@ -81,7 +86,8 @@ static inline u64 op_next_rip(const struct cpu *cpu, const struct op *op)
 }
 
 /* run.c: wrappers that run an irregular instruction; the decoder picks one by the row's attributes. */
-op_fn op_irregular, op_irregular_checked, op_irregular_end, op_irregular_end_checked, op_irregular_transfer;
+op_fn op_irregular, op_irregular_checked, op_irregular_end, op_irregular_end_checked, op_irregular_transfer,
+    op_irregular_told;
 
 /* flow.c: what traces are held together with. */
 op_fn op_link;      /* unlinked exit to an address in this page: asks the loop to find it and patch */

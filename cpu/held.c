@@ -565,6 +565,7 @@ bool cpu_hold(struct cpu *cpu, enum cpu_tlb kind, bool report, u64 seed)
 
     held_destroy(cpu->held);
     cpu->held = NULL;
+    tlb_watch(cpu);
     if (kind == CPU_TLB_FAST && !report)
         return true;
     h = host_reserve(sizeof *h);
@@ -580,6 +581,7 @@ bool cpu_hold(struct cpu *cpu, enum cpu_tlb kind, bool report, u64 seed)
         return false;
     }
     cpu->held = h;
+    tlb_watch(cpu);
     tlb_flush_all(cpu);
     return true;
 }

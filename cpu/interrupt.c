@@ -5,6 +5,8 @@
  */
 #include "cpu/interrupt.h"
 
+#include <string.h>
+
 #include "cpu/far.h"
 #include "cpu/mode.h"
 #include "cpu/points.h"
@@ -233,7 +235,7 @@ static void remember_gate(struct cpu *cpu, const struct cpu_event *ev, const str
     struct gate_entry *c = &cpu->gates[ev->vector % GATE_ENTRIES];
     bool wide = in_long(cpu);
 
-    if (descriptor_unaccessed(&e->cs_descriptor) || g->selector & 4)
+    if (descriptor_unaccessed(&e->cs_descriptor) || g->selector & 4 || cpu->delivery_watched)
         return;
     if (!wide && (!is_flat32(&e->cs) ||
                   (e->inner && (ss_selector & 4 || descriptor_unaccessed(&e->ss_descriptor) ||
@@ -420,6 +422,13 @@ static void deliver_task(struct cpu *cpu, const struct cpu_event *ev, const stru
         cpu->observer.resume(cpu->observer.ctx, cpu);
 }
 
+void interrupt_watch(struct cpu *cpu)
+{
+    cpu->delivery_watched = cpu->observer.event || cpu->debug;
+    if (cpu->delivery_watched)
+        memset(cpu->gates, 0, sizeof(cpu->gates));
+}
+
 static NOINLINE void tell_delivery(struct cpu *cpu)
 {
     const struct cpu_event *ev = event_first(cpu);
@@ -439,11 +448,11 @@ void interrupt_deliver(struct cpu *cpu, const struct cpu_event *given)
 
     d->event = *given;
     d->icount = cpu_icount(cpu);
+    if (likely(deliver_short(cpu, ev)))
+        return;
     if (unlikely(cpu->delivery_watched))
         tell_delivery(cpu);
     cpu->delivering = ev->vector;
-    if (likely(deliver_short(cpu, ev)))
-        return;
     if (in_long(cpu)) {
         deliver_long(cpu, ev);
     } else if (in_protected(cpu)) {

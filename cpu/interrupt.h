@@ -14,6 +14,10 @@
  */
 void interrupt_deliver(struct cpu *, const struct cpu_event *);
 
+/* observer.event, or a debugger's points, have come or gone: deliveries that are watched go the long way, so that the
+ * short one need not ask. */
+void interrupt_watch(struct cpu *);
+
 /*
  * Delivery of event_first() raised cpu->event: what to deliver next (SDM "Conditions for Generating a Double
  * Fault"). False for a triple fault: shutdown.

@@ -79,19 +79,6 @@ static inline unsigned first_part(u64 la, unsigned width)
 /* The second page of a crossing access: linear addresses wrap at 4 GiB outside 64-bit mode. */
 static inline u64 second_page(const struct cpu *cpu, u64 la, unsigned first) { return (la + first) & cpu->addr_mask; }
 
-/* A store to RAM that may hold decoded code, or tables. */
-static void announce_write(struct cpu *cpu, u64 pa, u64 la, unsigned size, bool implicit)
-{
-    if (likely(!code_page_present(cpu, pa)))
-        return;
-    if (code_written(cpu, pa, size))
-        cpu->left_trace = true;
-    if (cpu->tables && code_page_watched(cpu, pa)) {
-        watch_before(cpu, pa, size, la, implicit);
-        watch_stored(cpu);
-    }
-}
-
 static void store_part(struct cpu *cpu, u64 pa, u64 la, const u8 *from, unsigned size)
 {
     u8 *page = phys_page_write(cpu->phys, pa);

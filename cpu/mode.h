@@ -14,6 +14,8 @@ enum {
     MODE_GS = 1 << 5,
     MODE_AC = 1 << 6, /* alignment checking or data breakpoints are on: no inlined accesses */
     MODE_CS = 1 << 7, /* CS: base 0, limit 4 GiB (or 64-bit mode): the jump cache may be used */
+    /* 1 << 8: MODE_WATCH of points.h */
+    MODE_TOLD = 1 << 9, /* observer.resume is there */
 };
 
 /* Which of the ADDR_* forms the op's memory operand may use. */

@@ -7,6 +7,7 @@
  * breakpoint may be at an address where nothing is mapped yet, and what runs elsewhere runs at full speed. A page with
  * a watchpoint has no entry in the TLB, so that each access to it takes the slow path, and is compared there.
  */
+#include "cpu/interrupt.h"
 #include "cpu/points.h"
 
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static struct cpu_debug *attach(struct cpu *cpu)
 {
     if (!cpu->debug && (cpu->debug = calloc(1, sizeof *cpu->debug)))
         cpu->debug->cpu = cpu;
-    cpu->delivery_watched = cpu->debug || cpu->observer.event;
+    interrupt_watch(cpu);
+    tlb_watch(cpu);
     return cpu->debug;
 }
 
@@ -305,7 +307,8 @@ void cpu_debug_detach(struct cpu *cpu)
     if (d->listening)
         phys_on_written(cpu->phys, NULL, d);
     cpu->debug = NULL;
-    cpu->delivery_watched = cpu->observer.event;
+    interrupt_watch(cpu);
+    tlb_watch(cpu);
     watch_mode(cpu);
     trace_flush(cpu); /* op_break needs cpu->debug no more */
     free(d);

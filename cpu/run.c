@@ -60,13 +60,7 @@ static inline const struct op *end_irregular(struct cpu *cpu, const struct op *o
 
 static inline const struct op *end_trace(struct cpu *cpu, const struct op *op)
 {
-    leave_at(cpu, op, cpu->next_rip);
-    if (unlikely(cpu->resumed)) {
-        cpu->resumed = false;
-        if (cpu->observer.resume)
-            cpu->observer.resume(cpu->observer.ctx, cpu);
-    }
-    return NULL;
+    return leave_at(cpu, op, cpu->next_rip);
 }
 
 const struct op *op_irregular(struct cpu *cpu, const struct op *op)
@@ -97,6 +91,19 @@ const struct op *op_irregular_end_checked(struct cpu *cpu, const struct op *op)
     isa_check(cpu, &isa_rows[op->row]);
     op->exec(cpu, op);
     return end_trace(cpu, op);
+}
+
+/* Where observer.resume is there: an instruction that may hand control to another context. */
+const struct op *op_irregular_told(struct cpu *cpu, const struct op *op)
+{
+    begin_irregular(cpu, op);
+    isa_check(cpu, &isa_rows[op->row]);
+    cpu->resumed = false;
+    op->exec(cpu, op);
+    leave_at(cpu, op, cpu->next_rip);
+    if (cpu->resumed)
+        cpu->observer.resume(cpu->observer.ctx, cpu);
+    return NULL;
 }
 
 /* What the loop would look at before the next instruction. */
@@ -152,8 +159,6 @@ static void execute(struct cpu *cpu, const struct op *op)
         note_row(op);
         op = op->fn(cpu, op);
     }
-    if (unlikely(cpu->left_trace) && cpu->tables)
-        watch_settle(cpu);
 }
 
 /* "Limit Checking" and canonical form of the next instruction's address. */
@@ -382,7 +387,6 @@ static bool landed(struct cpu *cpu)
     struct cpu_event following;
     cpu->op = NULL;
     cpu->patch = NULL;
-    cpu->resumed = false;
     cpu->dr6_pending = 0; /* traps of an instruction that did not complete */
     cpu->bounce.active = false;
     cpu->raised = cpu->halted == HALTED_NOT;
@@ -453,15 +457,20 @@ static enum cpu_stop run(struct cpu *cpu)
         if ((cpu->intr || cpu->nmi_pending || cpu->dr6_pending) && events(cpu, shadow != SHADOW_NONE))
             continue;
         u64 now = loop_count(cpu);
-        if (unlikely(now >= cpu->deadline || cpu->stop_requested || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {
+        if (unlikely(now >= cpu->deadline || cpu->attention || cpu->halted || cpu->fruitless >= FRUITLESS_MAX)) {
             cpu->shadow = shadow; /* not used up */
+            if (cpu->attention & ATTENTION_TABLES) {
+                cpu->attention &= ~ATTENTION_TABLES;
+                watch_settle(cpu);
+                continue;
+            }
             if (cpu->fruitless >= FRUITLESS_MAX) {
                 cpu->fruitless = 0;
                 return CPU_STOP_STUCK;
             }
             if (cpu->init_pending)
                 cpu_take_init(cpu);
-            if (cpu->stop_requested)
+            if (cpu->attention)
                 return points_stop(cpu) ? CPU_STOP_BREAK : CPU_STOP_REQUESTED;
             return cpu->halted ? CPU_STOP_HALTED : CPU_STOP_DEADLINE;
         }
@@ -484,7 +493,7 @@ static enum cpu_stop run(struct cpu *cpu)
 enum cpu_stop cpu_run(struct cpu *cpu, u64 deadline)
 {
     cpu->deadline = deadline;
-    cpu->stop_requested = cpu->init_pending || points_stop(cpu);
+    cpu->attention = (cpu->attention & ATTENTION_TABLES) | (cpu->init_pending || points_stop(cpu) ? ATTENTION_STOP : 0);
     if (cpu->shutdown)
         return CPU_STOP_SHUTDOWN;
     if (__builtin_expect(_setjmp(cpu->landing), 0) && !landed(cpu)) {

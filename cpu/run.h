@@ -22,11 +22,7 @@ struct crossing {
 void debug_data_access(struct cpu *, u64 la, unsigned width, bool write);
 
 /* The instruction hands control to another context: the observer, if any, hears of it once it is committed. */
-static inline void note_resumed(struct cpu *cpu)
-{
-    if (unlikely(cpu->resume_told))
-        cpu->resumed = cpu->left_trace = true;
-}
+static inline void note_resumed(struct cpu *cpu) { cpu->resumed = true; }
 
 /* A port access that is allowed: I/O breakpoints likewise. Only where there are any is it needed. debug.c */
 bool debug_has_ports(const struct cpu *);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/control.h"
+#include "cpu/interrupt.h"
 #include "cpu/points.h"
 #include "cpu/run.h"
 #include "cpu/tlb.h"
@@ -252,7 +253,7 @@ static const struct state_field fields[] = {
     STATE_BOOL(cpu, intr),
     STATE_BOOL(cpu, nmi_pending),
     STATE_BOOL(cpu, nmi_blocked),
-    STATE_CACHE(cpu, stop_requested),
+    STATE_CACHE(cpu, attention),
     STATE_BOOL(cpu, ferr),
     STATE_BOOL(cpu, ignne),
     STATE_UPTO(cpu, step_rf, FLAG_RF),
@@ -297,8 +298,8 @@ static const struct state_field fields[] = {
     STATE_CACHE(cpu, rip_moved),
     STATE_CACHE(cpu, data_breakpoints),
     STATE_CACHE(cpu, ports_watched),
-    STATE_CACHE(cpu, resume_told),
     STATE_CACHE(cpu, delivery_watched),
+    STATE_CACHE(cpu, misses_watched),
     STATE_CACHE(cpu, mode),
     STATE_CACHE(cpu, jump_epoch),
     STATE_CACHE(cpu, jump_pages),
@@ -340,6 +341,7 @@ static void settle(struct cpu *cpu)
     memset(cpu->jump_pages, 0, sizeof(cpu->jump_pages));
     memset(cpu->jump, 0, sizeof(cpu->jump));
     paging_refresh(cpu);
+    interrupt_watch(cpu);
     cpu_refresh(cpu);
 }
 

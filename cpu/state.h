@@ -188,6 +188,11 @@ enum { SHADOW_NONE, SHADOW_STI, SHADOW_MOV_SS };
 /* cpu->halted: by HLT or MWAIT; frozen by a waiting x87 instruction, which runs again at the end of it */
 enum { HALTED_NOT, HALTED_HLT, HALTED_X87 };
 
+enum {
+    ATTENTION_STOP = 1,   /* return from cpu_run */
+    ATTENTION_TABLES = 2, /* an entry of a table that leads to another was written: see watch.c */
+};
+
 struct cpu {
     /* Registers an op names by byte offset come first: offsets 0..255. */
     u64 gpr[16];
@@ -236,7 +241,8 @@ struct cpu {
     bool waiting;   /* for a start-up IPI: halted, and deaf to all else but INIT */
     bool init_pending;
     u8 halted; /* HALTED_*: waits for an interrupt */
-    bool shutdown, intr, nmi_pending, nmi_blocked, stop_requested;
+    bool shutdown, intr, nmi_pending, nmi_blocked;
+    u8 attention;                           /* ATTENTION_*: what the loop is to do before the next instruction */
     bool ferr, ignne;                       /* pins of the x87's errors: FERR# as we drive it, IGNNE# as it is driven */
     u64 step_rf;                            /* RFLAGS.RF before the instruction of a step, which clears it; else 0 */
     u64 dr6_pending;                        /* debug traps found during the instruction: DR6 bits */
@@ -280,7 +286,7 @@ struct cpu {
         u8 bytes[16];
     } bounce;
     bool left_trace;  /* a slow path made going on in this trace unsafe: return to the loop after the instruction */
-    bool resumed;     /* the instruction handed control to another context: tell observer.resume when it is committed */
+    bool resumed;     /* an instruction handed control to another context: where MODE_TOLD is, this one */
     bool switched;    /* a task switch is past its point of no return: faults belong to the new task, at next_rip */
     struct op *patch; /* a branch (or stale op) whose target the loop is about to find: link it, */
     u64 patch_page;   /* if that is in this physical page */
@@ -289,8 +295,8 @@ struct cpu {
     bool rip_moved;            /* by the debugger, since the last stop */
     bool data_breakpoints;     /* DR7 has any: no inlined accesses, each is looked at */
     bool ports_watched;        /* it has I/O breakpoints, or an observer wants to hear of port accesses */
-    bool resume_told;          /* observer.resume is there */
-    bool delivery_watched;     /* observer.event is, or points are */
+    bool delivery_watched;     /* observer.event is there, or points are: interrupt.h */
+    bool misses_watched;       /* translations are held, or observer.page_fault or points are there: tlb.c */
     u32 mode;                  /* MODE_* bits: the execution mode traces are built for */
     u64 jump_epoch;            /* bumped to invalidate the jump cache */
     u64 jump_pages[64];        /* a filter of the pages whose addresses are in it, hashed */

@@ -49,6 +49,17 @@ void tlb_walk(struct cpu *cpu, struct walk *w, u64 la, struct access a)
     walk_into(w, &cpu->paging, la, a, (struct walk_reader){cpu->read_entry, cpu});
 }
 
+/* The page has decoded code, or is of tables. */
+static NOINLINE void store_flags(struct cpu *cpu, u64 at, u8 *to, u64 entry, unsigned width)
+{
+    code_written(cpu, at, width);
+    if (cpu->tables)
+        tables_settle(cpu->tables); /* what was stored before, without the flags set now */
+    host_store(to, entry, width);
+    if (cpu->tables)
+        tables_accessed(cpu->tables, at, width);
+}
+
 /* "Accessed and Dirty Flags": A in every entry used, D in a written leaf, only now that the access is allowed. */
 void tlb_commit(struct cpu *cpu, const struct walk *w)
 {
@@ -65,14 +76,11 @@ void tlb_commit(struct cpu *cpu, const struct walk *w)
             continue;
         }
         phys_will_write(cpu->phys, page, PAGE_SIZE);
-        if (unlikely(cpu->tables != NULL))
-            tables_settle(cpu->tables); /* what was stored before, without the flags set now */
-        host_store(page + (at & ~PAGE_MASK), w->step[i].entry | w->set[i], width);
-        if (code_page_present(cpu, at)) {
-            code_written(cpu, at, width);
-            if (cpu->tables)
-                tables_accessed(cpu->tables, at, width);
-        }
+        page += at & ~PAGE_MASK;
+        if (unlikely(code_page_present(cpu, at)))
+            store_flags(cpu, at, page, w->step[i].entry | w->set[i], width);
+        else
+            host_store(page, w->step[i].entry | w->set[i], width);
     }
 }
 
@@ -93,10 +101,6 @@ void tlb_fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w, u6
     bool writable = cpu->paging.mode == PAGING_NONE || a.kind == ACCESS_WRITE;
     if (w->page_size > PAGE_SIZE)
         note_large_page(cpu, la, w->page_size);
-    if (unlikely(cpu->debug && points_cover(cpu, la, page_pa))) {
-        e->read_tag = e->write_tag = 0; /* each access is looked at */
-        return;
-    }
     if (!writable && w->dirty) { /* else a store must come by here to set D, or to be refused */
         if (cpu->paging.pke || cpu->paging.pks) {
             a.kind = ACCESS_WRITE;
@@ -114,12 +118,16 @@ void tlb_fill(struct cpu *cpu, u64 la, struct access a, const struct walk *w, u6
     e->pa = page_pa | (writable ? TLB_WRITABLE : 0);
 }
 
-ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width, struct access a, const struct walk *w)
+/* `watched`: an observer is to hear of a fault, a debugger may have points in the page. */
+ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width, struct access a, const struct walk *w,
+                                        bool watched)
 {
     if (unlikely(w->cause != CAUSE_NONE)) {
         struct tlb_entry *e = tlb_slot(cpu, la);
         e->read_tag = e->write_tag = 0; /* the faulting access drops its own entry */
-        raise_pf(cpu, la, width, &a, w);
+        if (watched)
+            raise_pf_told(cpu, la, width, &a, w);
+        raise_pf(cpu, la, &a, w);
     }
     tlb_commit(cpu, w);
     u64 pa = w->pa & cpu->a20_mask;
@@ -130,13 +138,29 @@ ALWAYS_INLINE struct translation walked(struct cpu *cpu, u64 la, unsigned width,
         return (struct translation){pa, NULL};
     if (a.kind == ACCESS_WRITE)
         phys_will_write(cpu->phys, host, PAGE_SIZE);
-    tlb_fill(cpu, la, a, w, pa & PAGE_MASK, host);
+    if (watched && cpu->debug && points_cover(cpu, la, pa & PAGE_MASK)) {
+        struct tlb_entry *e = tlb_slot(cpu, la);
+        e->read_tag = e->write_tag = 0; /* each access is looked at */
+    } else {
+        tlb_fill(cpu, la, a, w, pa & PAGE_MASK, host);
+    }
     return (struct translation){pa, host + (pa & ~PAGE_MASK)};
 }
 
 struct translation tlb_walked(struct cpu *cpu, u64 la, unsigned width, struct access a, const struct walk *w)
 {
-    return walked(cpu, la, width, a, w);
+    return walked(cpu, la, width, a, w, true);
+}
+
+void tlb_watch(struct cpu *cpu) { cpu->misses_watched = cpu->held || cpu->debug || cpu->observer.page_fault; }
+
+static NOINLINE struct translation watched_miss(struct cpu *cpu, u64 la, unsigned width, struct access a)
+{
+    if (cpu->held)
+        return held_translate(cpu, la, width, a);
+    struct walk w;
+    tlb_walk(cpu, &w, la, a);
+    return tlb_walked(cpu, la, width, a, &w);
 }
 
 /* #AC is checked by the callers: it comes before paging. */
@@ -153,11 +177,11 @@ struct translation translate(struct cpu *cpu, u64 la, unsigned width, struct acc
         return (struct translation){(e->pa & PAGE_MASK) | (la & ~PAGE_MASK), (u8 *)(la + e->addend)};
     }
     cpu->stats.tlb_misses++;
-    if (unlikely(cpu->held != NULL))
-        return held_translate(cpu, la, width, a);
+    if (unlikely(cpu->misses_watched))
+        return watched_miss(cpu, la, width, a);
     struct walk w;
     tlb_walk(cpu, &w, la, a);
-    return walked(cpu, la, width, a, &w);
+    return walked(cpu, la, width, a, &w, false);
 }
 
 static struct code_tlb_entry *code_slot(struct cpu *cpu, u64 la)
@@ -175,7 +199,7 @@ const struct code_tlb_entry *tlb_code_walked(struct cpu *cpu, u64 la, struct cod
     if (unlikely(w->cause != CAUSE_NONE)) {
         struct access a = access_now(cpu, ACCESS_EXECUTE);
         e->tag = 0;
-        raise_pf(cpu, la, 1, &a, w);
+        raise_pf_told(cpu, la, 1, &a, w);
     }
     tlb_commit(cpu, w);
     if (w->page_size > PAGE_SIZE)

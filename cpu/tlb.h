@@ -61,18 +61,37 @@ bool code_page_present(const struct cpu *, u64 pa);
 /* Writes to this page of tables must be announced, or need not any more. trace.c */
 void code_page_watch(struct cpu *, u64 pa);
 void code_page_unwatch(struct cpu *, u64 pa);
-bool code_page_watched(const struct cpu *, u64 pa);
+/* Both in one for a store within one page: what was decoded from these bytes is dropped; is the page watched? */
+enum { CODE_DROPPED = 1, CODE_WATCHED = 2 };
+unsigned code_stored(struct cpu *, u64 pa, unsigned size);
 /* Where tables are watched (cpu->tables): `size` bytes on one page are about to be stored by the current instruction
  * (or by the processor itself, `implicit`); or were stored by a device. watch.c */
 void watch_before(struct cpu *, u64 pa, u64 size, u64 la, bool implicit);
 void watch_after(struct cpu *, u64 pa, u64 size);
-/* Behind watch_before, for a store by one instruction; and before the next instruction, if the trace was left.
- * cpu->tables is not NULL. */
+/* Behind watch_before, for a store by one instruction: it may lead to another table, which is filled next. Then the
+ * loop looks at what was stored before the next instruction (ATTENTION_TABLES). */
 void watch_stored(struct cpu *);
 void watch_settle(struct cpu *);
 
-/* What a miss is made of: the walk, A and D set after one that allows the access, the slot filled (host memory of the
- * page, for the access's kind), and the rest of translate() after a walk. */
+/* The current instruction, or the processor itself (`implicit`), is about to store within one page of RAM, which may
+ * have decoded code or be of tables. */
+static inline void announce_write(struct cpu *cpu, u64 pa, u64 la, unsigned size, bool implicit)
+{
+    unsigned met = code_stored(cpu, pa, size);
+    if (likely(!met))
+        return;
+    cpu->left_trace |= met & CODE_DROPPED;
+    if (met & CODE_WATCHED) {
+        watch_before(cpu, pa, size, la, implicit);
+        watch_stored(cpu);
+    }
+}
+
+/* What a miss is made of: the walk, A and D set after
+ * one that allows the access, the slot filled (host memory of the page, for the access's kind), and the rest of
+ * translate() after a walk. */
+/* cpu->held, a debugger or observer.page_fault has come or gone: misses that are watched go the long way. */
+void tlb_watch(struct cpu *);
 void tlb_walk(struct cpu *, struct walk *, u64 la, struct access);
 void tlb_commit(struct cpu *, const struct walk *);
 void tlb_fill(struct cpu *, u64 la, struct access, const struct walk *, u64 page_pa, u8 *host);

@@ -113,12 +113,6 @@ bool code_page_present(const struct cpu *cpu, u64 pa)
     return p && p->guarded;
 }
 
-bool code_page_watched(const struct cpu *cpu, u64 pa)
-{
-    const struct code_page *p = page_find(cpu, pa);
-    return p && p->watched;
-}
-
 static struct code_page *page_make(struct trace_cache *c, u64 pa)
 {
     struct code_page **bucket = page_bucket_of(c, pa), *p = &c->pages[c->page_used++];
@@ -218,11 +212,8 @@ static void granules_renew(struct code_page *p)
         granules_note(p, t->first, t->last);
 }
 
-static bool page_written(struct cpu *cpu, u64 pa, u64 size)
+static bool page_written(struct cpu *cpu, struct code_page *p, u64 pa, u64 size)
 {
-    struct code_page *p = page_find(cpu, pa);
-    if (!p || !p->guarded)
-        return false;
     unsigned first = (unsigned)(pa & ~PAGE_MASK), last = (unsigned)(first + size - 1);
     if (!p->traces && !p->watched && ++p->idle_writes > 64)
         p->guarded = false; /* data now: give it its write tags back */
@@ -259,11 +250,24 @@ bool code_written(struct cpu *cpu, u64 pa, u64 size)
     bool dropped = false;
     while (size) {
         u64 room = PAGE_SIZE - (pa & ~PAGE_MASK), n = size < room ? size : room;
-        dropped |= page_written(cpu, pa, n);
+        struct code_page *p = page_find(cpu, pa);
+        dropped |= p && p->guarded && page_written(cpu, p, pa, n);
         pa += n;
         size -= n;
     }
     return dropped;
+}
+
+static NOINLINE unsigned page_stored(struct cpu *cpu, struct code_page *p, u64 pa, unsigned size)
+{
+    return (page_written(cpu, p, pa, size) ? CODE_DROPPED : 0) | (p->watched ? CODE_WATCHED : 0);
+}
+
+/* Most pages are none of these: that is found without so much as a stack frame. */
+unsigned code_stored(struct cpu *cpu, u64 pa, unsigned size)
+{
+    struct code_page *p = page_find(cpu, pa);
+    return likely(!p || !p->guarded) ? 0 : page_stored(cpu, p, pa, size);
 }
 
 static void page_note(struct cpu *cpu, struct trace *t)

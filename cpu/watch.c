@@ -58,12 +58,17 @@ void watch_before(struct cpu *cpu, u64 pa, u64 size, u64 la, bool implicit)
         code_page_unwatch(cpu, pa);
 }
 
-/* A store to a table may lead to another, which is filled next: the loop is to look before that is. */
-void watch_stored(struct cpu *cpu) { cpu->left_trace |= tables_may_link(cpu->tables); }
+void watch_stored(struct cpu *cpu)
+{
+    if (!tables_may_link(cpu->tables))
+        return;
+    cpu->left_trace = true;
+    cpu->attention |= ATTENTION_TABLES;
+}
 
 void watch_settle(struct cpu *cpu)
 {
-    if (tables_may_link(cpu->tables))
+    if (cpu->tables)
         tables_settle(cpu->tables);
 }
 
