@@ -73,12 +73,14 @@ initramfs amd64 busybox-amd64/bin/busybox gcc && initramfs i386 busybox-i386/bin
 PATH=$PWD/initramfs-amd64/bin busybox sh "$here/script" "$PWD/initramfs-amd64/t" >expected.txt 2>/dev/null
 [ "$(wc -l <expected.txt)" -gt 20 ] || bad "the host could not run the script"
 
-# The metapackage names the kernel of the day.
-if [ ! -d cloud-amd64 ]; then
+# kernel DIRECTORY METAPACKAGE ARCH: which names the kernel of the day
+kernel() {
+    [ -d "$1" ] && return 0
     archive apt-get update >"$apt/log" 2>&1 && touch "$apt/updated"
-    kernel=$(archive apt-cache depends linux-image-cloud-amd64:amd64 | sed -n 's/.*Depends: \(linux-image-[0-9][^ :]*\).*/\1/p' | head -n 1)
-    package cloud-amd64 "${kernel:-linux-image-cloud-amd64}:amd64"
-fi
+    package "$1" "$(archive apt-cache depends "$2:$3" | sed -n 's/.*Depends: \(linux-image-[0-9][^ :]*\).*/\1/p' | head -n 1):$3"
+}
+kernel cloud-amd64 linux-image-cloud-amd64 amd64
+kernel pae-i386 linux-image-686-pae i386 # for gdb.sh
 [ -d cloud-amd64 ] && boot amd64 "$(ls cloud-amd64/boot/vmlinuz-*)"
 package netboot-i386 debian-installer-12-netboot-i386 &&
     boot i386 netboot-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/linux
