@@ -60,6 +60,10 @@ static void put_outcome(struct text *t, const struct record *r)
         text_string(t, record_outcome(r) == OUTCOME_TRIPLE_FAULT ? ": triple fault" : ": double fault");
         return;
     }
+    if (r->lost[0] && record_outcome(r) == OUTCOME_PENDING) {
+        text_string(t, r->lost);
+        return;
+    }
     text_string(t, sentence[record_outcome(r)]);
     if (record_outcome(r) == OUTCOME_LOOP) {
         text_string(t, ", which it will again and again: ");
@@ -113,6 +117,10 @@ void explain_fault(struct text *t, const struct record *r, const struct disasm_l
         text_decimal(t, r->parent);
     }
     text_string(t, ": ");
+    if (r->reason[0]) {
+        text_string(t, r->reason);
+        text_string(t, "; ");
+    }
     verdict_short(t, r);
     verdict_who(t, r);
 }

@@ -56,6 +56,8 @@ struct record {
     unsigned size;             /* bytes of the part that faulted */
     struct stack_source stack; /* IMPLICIT_EXCEPTION_STACK: whose */
     char failure[160];         /* its delivery failed: for what reason; "" otherwise */
+    char reason[240];          /* what lies behind the fault; "" if nothing is known to */
+    char lost[240];            /* its handler could not go back: why; "" otherwise */
     const char *story;         /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;

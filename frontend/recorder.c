@@ -209,7 +209,7 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.story = NULL;
     s->r.stack.name[0] = '\0';
     s->r.missed_level = 0;
-    s->r.failure[0] = '\0';
+    s->r.failure[0] = s->r.reason[0] = s->r.lost[0] = '\0';
     s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;
     s->r.pte_before = s->r.pte_after = s->r.sole_at = s->r.register_source = 0;
@@ -306,6 +306,7 @@ void recorder_page_fault(struct recorder *rec, struct cpu *cpu, u64 la, unsigned
     if (access->implicit == IMPLICIT_EXCEPTION_STACK && during >= 0)
         stack_source(&r->stack, cpu, (unsigned)during);
     who_wrote(rec->events.tables, r, cpu);
+    recorder_cause_fault(rec, r, cpu);
     if (rec->retry != RECORD_NONE)
         retry_before_fault(rec, r, cpu);
     s->space = space_of(&state);
@@ -336,6 +337,7 @@ void recorder_event(struct recorder *rec, struct cpu *cpu, const struct cpu_even
 {
     if (ev->vector == VEC_PF && ev->kind == EVENT_FAULT)
         rec->delivering = rec->next - 1;
+    recorder_cause_event(rec, cpu, ev);
     if (rec->doomed_count && during < 0)
         doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
     if (rec->retry == RECORD_NONE)

@@ -46,6 +46,9 @@ struct slot *recorder_slot(struct recorder *, u64 seq);
 struct slot *recorder_take(struct recorder *);
 /* Its outcome is awaited, from its context. */
 void recorder_wait(struct recorder *, struct slot *);
+/* Causes: of a fault, whose record is filled but for them; and of an event, which may tell of the fault before. */
+void recorder_cause_fault(struct recorder *, struct record *, struct cpu *);
+void recorder_cause_event(struct recorder *, struct cpu *, const struct cpu_event *);
 /* Records are done with in their order, as far as their outcomes are known. */
 void recorder_hand_on(struct recorder *);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A triple fault in one sentence: what is wrong with the machine that an exception could not be delivered. */
+#include "frontend/cause.h"
 #include "frontend/delivery.h"
 #include "frontend/record.h"
 #include "frontend/story.h"
@@ -204,6 +205,8 @@ void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, s
     }
     if (put_no_tables(t, &v) || put_no_handler(t, &v) || put_handler_faults(t, &v) || put_unhandled(t, &v))
         return;
+    if (cause_error_left(t, cpu, &v.first->event, NULL))
+        text_string(t, "; ");
     put_failure(t, &v);
     if (v.failed->walked)
         put_walk(t, &v, &v.failed->event, &v.failed->walk);
