@@ -262,6 +262,8 @@ struct cpu_float_state {
     u32 mxcsr;
     u64 kernel_gs_base;
 };
+/* The base of GS, and the one that SWAPGS would give it (IA32_KERNEL_GS_BASE). */
+void cpu_gs_bases(const struct cpu *, u64 *base, u64 *other);
 void cpu_get_float_state(struct cpu *, struct cpu_float_state *);
 void cpu_set_float_state(struct cpu *, const struct cpu_float_state *); /* reserved bits of MXCSR are dropped */
 

@@ -9,6 +9,12 @@
 
 #define MXCSR_WRITABLE 0xffffu
 
+void cpu_gs_bases(const struct cpu *cpu, u64 *base, u64 *other)
+{
+    *base = cpu->seg[SEG_GS].base;
+    *other = cpu->kernel_gs_base;
+}
+
 void cpu_get_float_state(struct cpu *cpu, struct cpu_float_state *s)
 {
     struct x87 *x = &cpu->x87;

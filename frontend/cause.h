@@ -16,4 +16,19 @@ bool cause_error_left(struct text *, struct cpu *, const struct cpu_event *raise
 /* The same where the return could be made, to the fetch at `la` that faults. To be asked before that is delivered. */
 bool cause_error_fetched(struct text *, struct cpu *, u64 la, const struct cpu_delivery **whose);
 
+/* What is remembered for the causes below. Not part of a saved state: after one is loaded it begins anew. */
+struct causes {
+    bool user_known; /* CPL 3 has run: with these */
+    u64 user_gs, user_other;
+    bool entered; /* the last delivery interrupted CPL 0 to 2, and has not returned: with these */
+    struct cpu_event entry;
+    u64 entry_gs, entry_other;
+};
+void causes_event(struct causes *, struct cpu *, const struct cpu_event *); /* about to be delivered */
+void causes_resume(struct causes *, struct cpu *);                          /* observer.resume */
+
+/* The access to `la`, which is refused, was made through GS at CPL 0 with the user's base, and IA32_KERNEL_GS_BASE
+ * would have allowed it: SWAPGS is missing, or one too many. In the state of the fault. */
+bool cause_bases(struct text *, const struct causes *, struct cpu *, u64 la, const struct access *);
+
 #endif

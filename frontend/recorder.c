@@ -516,6 +516,7 @@ void recorder_resume(struct recorder *rec, struct cpu *cpu)
     struct cpu_state now;
     u64 icount;
 
+    causes_resume(&rec->causes, cpu);
     if (rec->doomed_count)
         doomed_settle(rec, OUTCOME_DOUBLE_FAULT);
     if (rec->retry != RECORD_NONE)

@@ -31,12 +31,16 @@ static void note_lost(struct recorder *rec, const struct cpu_delivery *d, const 
     text_end(&t);
 }
 
+const struct causes *recorder_causes(const struct recorder *rec) { return &rec->causes; }
+
 void recorder_cause_fault(struct recorder *rec, struct record *r, struct cpu *cpu)
 {
     const struct cpu_delivery *whose;
     struct text t = TEXT_OVER(r->reason);
     bool found = r->access.kind == ACCESS_EXECUTE && cause_error_fetched(&t, cpu, r->cr2, &whose);
 
+    if (!found)
+        cause_bases(&t, &rec->causes, cpu, r->cr2, &r->access);
     text_end(&t);
     if (found)
         note_lost(rec, whose, r->reason);
@@ -48,6 +52,7 @@ void recorder_cause_event(struct recorder *rec, struct cpu *cpu, const struct cp
     char how[sizeof(((struct record *)0)->lost)];
     struct text t = TEXT_OVER(how);
 
+    causes_event(&rec->causes, cpu, ev);
     if (!cause_error_left(&t, cpu, ev, &whose))
         return;
     text_string(&t, ": ");

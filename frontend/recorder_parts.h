@@ -3,6 +3,7 @@
 #ifndef FAULTLINE_FRONTEND_RECORDER_PARTS_H
 #define FAULTLINE_FRONTEND_RECORDER_PARTS_H
 
+#include "frontend/cause.h"
 #include "frontend/recorder.h"
 
 #define CHAINS 512u /* a power of two */
@@ -22,6 +23,7 @@ struct slot {
 
 struct recorder {
     struct recorder_events events;
+    struct causes causes;
     u64 first, next; /* seq: the oldest not handed on, the next to be made; the first record is 1 */
     u32 chain[CHAINS];
     u64 waiting;           /* slots in chains */

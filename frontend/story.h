@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cpu/cpu.h"
+#include "frontend/cause.h"
 #include "frontend/text.h"
 
 #define STORY_LINKS 8   /* a chain has at most 5 */
@@ -25,6 +26,7 @@ struct story {
      * what lies below that, with frames. Known where somebody hears of page faults. */
     u64 fetch_icount, fetch_la;
     struct walk fetch;
+    const struct causes *causes; /* borrowed; NULL likewise */
 };
 
 /* A page fault was raised. */

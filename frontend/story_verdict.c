@@ -185,6 +185,16 @@ static bool put_unhandled(struct text *t, struct verdict *v)
     return true;
 }
 
+/* What lies behind the first event goes before it. */
+static void put_cause(struct text *t, const struct verdict *v)
+{
+    const struct cpu_event *ev = &v->first->event;
+
+    if (cause_error_left(t, v->cpu, ev, NULL) ||
+        (v->first->walked && v->story->causes && cause_bases(t, v->story->causes, v->cpu, ev->cr2, &ev->access)))
+        text_string(t, "; ");
+}
+
 void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, struct tables *tables)
 {
     struct verdict v = {
@@ -203,10 +213,9 @@ void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, s
         text_string(t, "no exception could be delivered");
         return;
     }
+    put_cause(t, &v);
     if (put_no_tables(t, &v) || put_no_handler(t, &v) || put_handler_faults(t, &v) || put_unhandled(t, &v))
         return;
-    if (cause_error_left(t, cpu, &v.first->event, NULL))
-        text_string(t, "; ");
     put_failure(t, &v);
     if (v.failed->walked)
         put_walk(t, &v, &v.failed->event, &v.failed->walk);

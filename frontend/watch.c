@@ -357,8 +357,10 @@ bool watch_begin(struct watch *w, struct machine *m, const struct options *o, st
         return false;
     if (w->recorder || o->check[CHECK_LINT])
         observer.page_fault = on_page_fault;
-    if (w->recorder)
+    if (w->recorder) {
+        w->story.causes = recorder_causes(w->recorder);
         observer.resume = on_resume;
+    }
     if (w->recorder || w->log || w->trail)
         observer.event = on_event;
     if (o->check[CHECK_STRICT])
