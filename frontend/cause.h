@@ -23,12 +23,25 @@ struct causes {
     bool entered; /* the last delivery interrupted CPL 0 to 2, and has not returned: with these */
     struct cpu_event entry;
     u64 entry_gs, entry_other;
+    bool cr3_known, switched; /* CR3 was loaded with another address while paging was on: the one before, */
+    u64 cr3, cr3_before;
+    u64 switch_icount, switch_rip; /* and what had retired by then, and the instruction behind */
+    u64 user_icount;               /* when CPL 3 was returned to last */
 };
 void causes_event(struct causes *, struct cpu *, const struct cpu_event *); /* about to be delivered */
 void causes_resume(struct causes *, struct cpu *);                          /* observer.resume */
 
+bool causes_cr3(struct causes *, struct cpu *); /* part of it: CR3 is another; cause_tables.c */
+
 /* The access to `la`, which is refused, was made through GS at CPL 0 with the user's base, and IA32_KERNEL_GS_BASE
  * would have allowed it: SWAPGS is missing, or one too many. In the state of the fault. */
 bool cause_bases(struct text *, const struct causes *, struct cpu *, u64 la, const struct access *);
+
+/* Do the tables of the CR3 before allow this access, a fetch or one of the processor's own, which those of now refuse?
+ * A user's fetch counts at its return to CPL 3 alone: elsewhere its program has moved on. */
+bool cause_tables_before(const struct causes *, struct cpu *, u64 la, const struct access *);
+/* CR4.LA57 = 1, and with the table of CR3 as a PML4 this access, which is refused, would be allowed. `tables` may be
+ * NULL. */
+bool cause_levels(struct text *, struct cpu *, struct tables *, u64 la, const struct access *);
 
 #endif

@@ -17,13 +17,17 @@ void causes_event(struct causes *c, struct cpu *cpu, const struct cpu_event *ev)
     }
 }
 
-/* Also after MOV to CR3, which handlers may execute: where the level does not tell, a delivery is then forgotten. */
+/* After MOV to CR3, which handlers may execute, nobody has returned; unless it loads the address that was there, which
+ * looks like an IRET, and then a delivery is forgotten. */
 void causes_resume(struct causes *c, struct cpu *cpu)
 {
+    if (causes_cr3(c, cpu))
+        return;
     c->entered = false;
     if (cpu_cpl(cpu) < 3)
         return;
     c->user_known = true;
+    c->user_icount = cpu_icount(cpu);
     cpu_gs_bases(cpu, &c->user_gs, &c->user_other);
 }
 

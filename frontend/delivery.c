@@ -105,13 +105,27 @@ static void put_stack(struct text *t, struct cpu *cpu, const struct cpu_event *t
     text_string(t, state_of(cause));
 }
 
+static void put_structure(struct text *t, const char *name, u64 base, enum fault_cause cause)
+{
+    text_string(t, name);
+    text_hex(t, base);
+    text_string(t, state_of(cause));
+}
+
 static void put_page_fault(struct text *t, struct cpu *cpu, const struct cpu_event *tried,
                            const struct cpu_event *failed, enum fault_cause cause)
 {
+    struct cpu_state s;
+    bool local;
+
+    cpu_get_state(cpu, &s);
     switch (failed->access.implicit) {
-    case IMPLICIT_IDT: text_string(t, "the page of the IDT"); break;
-    case IMPLICIT_TSS: text_string(t, "the page of the TSS"); break;
-    case IMPLICIT_DESCRIPTOR: text_string(t, "the page of a descriptor that delivery needs"); break;
+    case IMPLICIT_IDT: put_structure(t, "the IDT at ", s.idt_base, cause); return;
+    case IMPLICIT_TSS: put_structure(t, "the TSS at ", s.seg[SEG_TR].base, cause); return;
+    case IMPLICIT_DESCRIPTOR:
+        local = failed->cr2 - s.gdt_base > s.gdt_limit;
+        put_structure(t, local ? "the LDT at " : "the GDT at ", local ? s.seg[SEG_LDTR].base : s.gdt_base, cause);
+        return;
     case IMPLICIT_EXCEPTION_STACK:
     case IMPLICIT_NONE: put_stack(t, cpu, tried, failed, cause); return;
     default: text_string(t, "a page that delivery needs"); break;

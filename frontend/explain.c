@@ -117,12 +117,13 @@ void explain_fault(struct text *t, const struct record *r, const struct disasm_l
         text_decimal(t, r->parent);
     }
     text_string(t, ": ");
-    if (r->reason[0]) {
+    if (r->reason[0] && !(r->open && record_is_resolved(r))) {
         text_string(t, r->reason);
         text_string(t, "; ");
     }
     verdict_short(t, r);
     verdict_who(t, r);
+    verdict_before(t, r);
 }
 
 void explain_line(struct text *t, const struct record *r, const struct disasm_line *line)

@@ -53,12 +53,15 @@ struct record {
     u64 cr2; /* vector 14 */
     struct access access;
     struct walk walk;
-    unsigned size;             /* bytes of the part that faulted */
-    struct stack_source stack; /* IMPLICIT_EXCEPTION_STACK: whose */
-    char failure[160];         /* its delivery failed: for what reason; "" otherwise */
-    char reason[240];          /* what lies behind the fault; "" if nothing is known to */
-    char lost[240];            /* its handler could not go back: why; "" otherwise */
-    const char *story;         /* another vector: the step at which its delivery failed; NULL if that was not tried */
+    unsigned size;                             /* bytes of the part that faulted */
+    struct stack_source stack;                 /* IMPLICIT_EXCEPTION_STACK: whose */
+    char failure[160];                         /* its delivery failed: for what reason; "" otherwise */
+    char reason[240];                          /* what lies behind the fault; "" if nothing is known to */
+    char lost[240];                            /* its handler could not go back: why; "" otherwise */
+    bool open;                                 /* `reason` is one only if nobody resolves the fault */
+    bool before_maps;                          /* the tables of the CR3 before would have allowed it: that, and */
+    u64 cr3_before, switch_icount, switch_rip; /* when it was left, and the instruction behind */
+    const char *story; /* another vector: the step at which its delivery failed; NULL if that was not tried */
 
     u16 cs;
     u8 cpl;
@@ -132,6 +135,10 @@ void verdict_loop(struct text *, const struct record *);
 /* A change of an entry: "by 0x.. at instruction 1,234 through 0x..". */
 void verdict_writer(struct text *, const struct table_change *,
                     const struct symbol_place *); /* where its RIP is, or NULL */
+/* The tables before, as a clause like that: of a fault that nobody resolves. */
+void verdict_before(struct text *, const struct record *);
+/* Somebody has repaired what was wrong, or gone on without. */
+bool record_is_resolved(const struct record *);
 /* The entry that decided; NULL if there is none. */
 const struct walk_step *record_deciding(const struct record *);
 /* The first clause alone, for a line: "PTE not present". */

@@ -209,6 +209,7 @@ struct slot *recorder_take(struct recorder *rec)
     s->r.story = NULL;
     s->r.stack.name[0] = '\0';
     s->r.missed_level = 0;
+    s->r.open = s->r.before_maps = false;
     s->r.failure[0] = s->r.reason[0] = s->r.lost[0] = '\0';
     s->r.symbol.name = s->r.writer_symbol.name = s->r.elsewhere_symbol.name = s->r.source = NULL;
     s->r.frames = 0;

@@ -49,7 +49,9 @@ void recorder_finish(struct recorder *);
 /* The part of a record that tells where the processor is: cs .. bytes. */
 void record_place(struct record *, struct cpu *, const struct cpu_state *);
 
+/* The part of a record that tells of the tables before. */
+void record_before(struct record *, const struct causes *, struct cpu *);
 const struct causes *recorder_causes(const struct recorder *); /* borrowed: what stories are told by */
-u64 recorder_count(const struct recorder *); /* records made */
+u64 recorder_count(const struct recorder *);                   /* records made */
 
 #endif

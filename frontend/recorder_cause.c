@@ -33,17 +33,28 @@ static void note_lost(struct recorder *rec, const struct cpu_delivery *d, const 
 
 const struct causes *recorder_causes(const struct recorder *rec) { return &rec->causes; }
 
+void record_before(struct record *r, const struct causes *c, struct cpu *cpu)
+{
+    r->before_maps = cause_tables_before(c, cpu, r->cr2, &r->access);
+    r->cr3_before = c->cr3_before;
+    r->switch_icount = c->switch_icount;
+    r->switch_rip = c->switch_rip;
+}
+
 void recorder_cause_fault(struct recorder *rec, struct record *r, struct cpu *cpu)
 {
     const struct cpu_delivery *whose;
     struct text t = TEXT_OVER(r->reason);
-    bool found = r->access.kind == ACCESS_EXECUTE && cause_error_fetched(&t, cpu, r->cr2, &whose);
 
-    if (!found)
-        cause_bases(&t, &rec->causes, cpu, r->cr2, &r->access);
-    text_end(&t);
-    if (found)
+    record_before(r, &rec->causes, cpu);
+    if (r->access.kind == ACCESS_EXECUTE && cause_error_fetched(&t, cpu, r->cr2, &whose)) {
+        text_end(&t);
         note_lost(rec, whose, r->reason);
+        return;
+    }
+    if (!cause_bases(&t, &rec->causes, cpu, r->cr2, &r->access))
+        r->open = cause_levels(&t, cpu, rec->events.tables, r->cr2, &r->access);
+    text_end(&t);
 }
 
 void recorder_cause_event(struct recorder *rec, struct cpu *cpu, const struct cpu_event *ev)

@@ -154,7 +154,7 @@ static void tell_where(struct cpu *cpu, const struct cpu_state *state, FILE *to)
 
 static void tell_verdict(const struct story *s, struct cpu *cpu, struct tables *tables, FILE *to)
 {
-    char line[768];
+    char line[1024];
     struct text t = TEXT_OVER(line);
 
     story_verdict(&t, s, cpu, tables);

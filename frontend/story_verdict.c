@@ -2,7 +2,7 @@
 /* A triple fault in one sentence: what is wrong with the machine that an exception could not be delivered. */
 #include "frontend/cause.h"
 #include "frontend/delivery.h"
-#include "frontend/record.h"
+#include "frontend/recorder.h"
 #include "frontend/story.h"
 #include "frontend/who.h"
 
@@ -25,14 +25,22 @@ struct verdict {
     struct record r; /* the page fault that decided, for its words */
 };
 
-/* " (PTE of 0x2060 is not present)"; whose entry that is, is asked for later. */
-static void put_walk(struct text *t, struct verdict *v, const struct cpu_event *ev, const struct walk *w)
+/* Who decided, and who wrote that. */
+static void find_walk(struct verdict *v, const struct cpu_event *ev, const struct walk *w)
 {
     v->r.cr2 = ev->cr2;
     v->r.error = ev->error;
     v->r.walk = *w;
     v->r.access = ev->access;
     who_wrote(v->tables, &v->r, v->cpu);
+    if (v->story->causes)
+        record_before(&v->r, v->story->causes, v->cpu);
+}
+
+/* " (PTE of 0x2060 is not present)"; whose entry that is, is asked for later. */
+static void put_walk(struct text *t, struct verdict *v, const struct cpu_event *ev, const struct walk *w)
+{
+    find_walk(v, ev, w);
     text_string(t, " (");
     verdict_why(t, &v->r);
     text_char(t, ')');
@@ -45,6 +53,7 @@ static void put_who(struct text *t, const struct verdict *v)
 
     if (v->r.past != PAST_UNKNOWN || v->r.misplaced || (s && s->entry))
         verdict_who(t, &v->r);
+    verdict_before(t, &v->r);
 }
 
 static void put_access(struct text *t, const struct verdict *v, const struct cpu_event *ev)
@@ -63,6 +72,20 @@ static void put_failure(struct text *t, const struct verdict *v)
 {
     delivery_failure(t, v->cpu, &v->first->event, &v->failed->event,
                      v->failed->walked ? v->failed->walk.cause : CAUSE_NONE, v->first->failed_at);
+}
+
+/* What delivery needs was mapped: its entry was cleared, or is in other tables. */
+static void put_any_more(struct text *t, struct verdict *v)
+{
+    const struct cpu_event *ev = &v->failed->event;
+    enum implicit i = ev->access.implicit;
+
+    if (v->failed->walk.cause != CAUSE_NOT_PRESENT || i == IMPLICIT_NONE || i == IMPLICIT_EXCEPTION_STACK)
+        return;
+    find_walk(v, ev, &v->failed->walk);
+    if (v->r.before_maps ||
+        (v->r.past == PAST_KNOWN && v->r.writer.was & PTE_P && v->r.writer.write.cr3 == v->state.cr3))
+        text_string(t, " any more");
 }
 
 static bool put_no_tables(struct text *t, struct verdict *v)
@@ -188,10 +211,12 @@ static bool put_unhandled(struct text *t, struct verdict *v)
 /* What lies behind the first event goes before it. */
 static void put_cause(struct text *t, const struct verdict *v)
 {
-    const struct cpu_event *ev = &v->first->event;
+    const struct story_link *link = v->first->walked ? v->first : v->failed;
+    const struct cpu_event *ev = &link->event;
 
-    if (cause_error_left(t, v->cpu, ev, NULL) ||
-        (v->first->walked && v->story->causes && cause_bases(t, v->story->causes, v->cpu, ev->cr2, &ev->access)))
+    if (cause_error_left(t, v->cpu, &v->first->event, NULL) ||
+        (v->first->walked && v->story->causes && cause_bases(t, v->story->causes, v->cpu, ev->cr2, &ev->access)) ||
+        (link->walked && cause_levels(t, v->cpu, v->tables, ev->cr2, &ev->access)))
         text_string(t, "; ");
 }
 
@@ -208,7 +233,8 @@ void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, s
                           .cr4 = v.state.cr4,
                           .efer = v.state.efer,
                           .pkru = v.state.pkru,
-                          .pkrs = v.state.pkrs};
+                          .pkrs = v.state.pkrs,
+                          .outcome = OUTCOME_TRIPLE_FAULT};
     if (story->links < 2 || !v.first->failed_at) {
         text_string(t, "no exception could be delivered");
         return;
@@ -217,8 +243,10 @@ void story_verdict(struct text *t, const struct story *story, struct cpu *cpu, s
     if (put_no_tables(t, &v) || put_no_handler(t, &v) || put_handler_faults(t, &v) || put_unhandled(t, &v))
         return;
     put_failure(t, &v);
-    if (v.failed->walked)
+    if (v.failed->walked) {
+        put_any_more(t, &v);
         put_walk(t, &v, &v.failed->event, &v.failed->walk);
+    }
     text_string(t, ", so ");
     delivery_name(t, &v.first->event);
     text_string(t, " cannot be delivered");

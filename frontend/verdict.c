@@ -446,7 +446,7 @@ static void put_unknown(struct text *t, const struct record *r)
     text_string(t, "; --who may tell by whom)");
 }
 
-static bool is_resolved(const struct record *r)
+bool record_is_resolved(const struct record *r)
 {
     enum outcome o = record_outcome(r);
 
@@ -466,7 +466,7 @@ void verdict_who(struct text *t, const struct record *r)
         put_values(t, &r->writer);
         break;
     }
-    if (!r->misplaced || (r->beside && is_resolved(r)))
+    if (!r->misplaced || (r->beside && record_is_resolved(r)))
         return;
     if (r->beside) {
         text_string(t, "; the entry beside it, at ");
@@ -481,6 +481,18 @@ void verdict_who(struct text *t, const struct record *r)
     text_hex(t, r->elsewhere.at);
     text_string(t, ", but the table walked is ");
     text_hex(t, record_deciding(r)->at & PAGE_MASK);
+}
+
+void verdict_before(struct text *t, const struct record *r)
+{
+    if (!r->before_maps || record_is_resolved(r))
+        return;
+    text_string(t, "; the tables before, at CR3 = ");
+    text_hex(t, r->cr3_before);
+    text_string(t, ", allow it: CR3 was loaded at instruction ");
+    text_grouped(t, r->switch_icount);
+    text_string(t, ", before ");
+    text_hex(t, r->switch_rip);
 }
 
 /* The handler did something, but not what was needed. */

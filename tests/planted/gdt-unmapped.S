@@ -1,7 +1,7 @@
 /* The page of the GDT is taken away with the first pages of memory. */
 //! mode: 64
 //! options:
-//! says: ^faultline: triple fault: the page of a descriptor that delivery needs is not mapped \(PTE of 0x1008 is not present\), so #UD cannot be delivered, last written by 0xf
+//! says: ^faultline: triple fault: the GDT at 0x1000 is not mapped any more \(PTE of 0x1008 is not present\), so #UD cannot be delivered, last written by 0xf
 #include "planted.h"
 start:
         GATE 6, done

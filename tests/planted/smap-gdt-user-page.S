@@ -1,7 +1,7 @@
 /* The GDT lies in a user page: SMAP forbids its use even after STAC. */
 //! mode: 64
 //! options:
-//! says: ^faultline: triple fault: the page of a descriptor that delivery needs cannot be used \(PTE of 0x200008 is a user page \(U/S=1\), CR4\.SMAP=1 and the read was implicit
+//! says: ^faultline: triple fault: the GDT at 0x200000 cannot be used \(PTE of 0x200008 is a user page \(U/S=1\), CR4\.SMAP=1 and the read was implicit
 #include "planted.h"
 start:
         mov $PT0, %edi
