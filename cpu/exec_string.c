@@ -60,7 +60,8 @@ static u64 span(struct string *s, unsigned seg, u64 offset, u64 n, enum access_k
     if (n > 1 && !in_code64(cpu) && (cpu->seg[seg].attributes & ATTR_EXPAND_DOWN ? true : last > cpu->seg[seg].limit))
         return 0;
     struct translation t = translate(cpu, la, s->width, access_now(cpu, kind));
-    if (kind == ACCESS_WRITE && !(t.host && tlb_slot(cpu, la)->write_tag)) { /* with a tag nobody need be told */
+    /* With a write tag nobody need be told; but where translations are held the slot may be another page's. */
+    if (kind == ACCESS_WRITE && (!t.host || cpu->held || !tlb_slot(cpu, la)->write_tag)) {
         t.host = phys_page_write(cpu->phys, t.pa); /* firmware copies itself to RAM that it does not read yet */
         if (t.host)
             announce_write(cpu, t.pa, la, (unsigned)n * s->width, false);

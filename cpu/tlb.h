@@ -87,9 +87,8 @@ static inline void announce_write(struct cpu *cpu, u64 pa, u64 la, unsigned size
     }
 }
 
-/* What a miss is made of: the walk, A and D set after
- * one that allows the access, the slot filled (host memory of the page, for the access's kind), and the rest of
- * translate() after a walk. */
+/* What a miss is made of: the walk, A and D set after one that allows the access, the slot filled (host memory of the
+ * page, for the access's kind), and the rest of translate() after a walk. */
 /* cpu->held, a debugger or observer.page_fault has come or gone: misses that are watched go the long way. */
 void tlb_watch(struct cpu *);
 void tlb_walk(struct cpu *, struct walk *, u64 la, struct access);
